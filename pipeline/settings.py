@@ -1,0 +1,58 @@
+"""Settings from the environment (prefix `TUKIVERKKO_`) and the places derived from them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where state lives and which warehouse is used.
+
+    home: folder of all state (embedded database, archive, keys, logs, Airflow).
+    database_url: SQLAlchemy/libpq URL of the warehouse; None means the embedded PostgreSQL below `home`.
+    municipalities: folder with one folder a municipality.
+    """
+
+    home: Path
+    database_url: str | None
+    municipalities: Path
+
+    @property
+    def archive(self) -> Path:
+        return self.home / "archive"
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def postgres(self) -> Path:
+        return self.home / "postgres"
+
+    @property
+    def data_docs(self) -> Path:
+        return self.home / "data_docs"
+
+    @property
+    def airflow(self) -> Path:
+        return self.home / "airflow"
+
+    @property
+    def dbt_target(self) -> Path:
+        return self.home / "dbt"
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Reads `TUKIVERKKO_HOME` (default `.tukiverkko/` in the project), `TUKIVERKKO_DATABASE_URL` (or the file named
+    by `TUKIVERKKO_DATABASE_URL_FILE`) and `TUKIVERKKO_MUNICIPALITIES` (default `municipalities/` of the project)."""
+    home = Path(environ.get("TUKIVERKKO_HOME") or PROJECT_ROOT / ".tukiverkko").expanduser().resolve()
+    url = environ.get("TUKIVERKKO_DATABASE_URL")
+    url_file = environ.get("TUKIVERKKO_DATABASE_URL_FILE")
+    if not url and url_file:
+        url = Path(url_file).read_text(encoding="utf-8").strip()
+    municipalities = Path(environ.get("TUKIVERKKO_MUNICIPALITIES") or PROJECT_ROOT / "municipalities").resolve()
+    return Settings(home=home, database_url=url or None, municipalities=municipalities)
