@@ -1,0 +1,87 @@
+"""Prepares the PostgreSQL server of a production installation; safe to run at any time, and needed after each upgrade.
+
+With `TUKIVERKKO_ADMIN_URL_FILE` (a role that may create roles and databases) it makes a login role and a database for
+each of the three URLs: the warehouse's, Airflow's and Celery's. A password that was changed in a file is taken over.
+With `TUKIVERKKO_DATABASE_URL_FILE` it then makes the warehouse's schemas, tables and `bi_*` roles.
+"""
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+from psycopg import sql
+
+# Variable with the URL -> whether its role may create roles (the warehouse's owner makes the bi_* roles).
+DATABASES = {
+    "TUKIVERKKO_DATABASE_URL": True,
+    "TUKIVERKKO_AIRFLOW_DATABASE_URL": False,
+    "TUKIVERKKO_CELERY_RESULTS_URL": False,
+}
+
+
+class WrongSetting(Exception):
+    """A variable, or the file that it names, does not hold what it must."""
+
+
+def secret(name: str) -> str | None:
+    """The value of the variable `name`, or the contents of the file that `name`_FILE names; None when neither is set."""
+    value = os.environ.get(name)
+    file = os.environ.get(f"{name}_FILE")
+    return value or (Path(file).read_text(encoding="utf-8").strip() if file else None)
+
+
+def ensure_database(admin: psycopg.Connection, name: str, url: str, *, creates_roles: bool) -> None:
+    """Makes the login role and the database that `url` (from the variable `name`) names. Raises WrongSetting when the
+    URL lacks one of them or the password."""
+    parts = urlsplit(url)
+    role, database = unquote(parts.username or ""), unquote(parts.path.lstrip("/"))
+    password = unquote(parts.password or "")
+    if not (parts.scheme.startswith("postgresql") and role and password and database):
+        raise WrongSetting(f"{name} must be postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE.")
+    # Only the verifier reaches the server, so that no log can hold the password.
+    verifier = admin.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    exists = admin.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone()
+    statement = "alter role {} login {} password {}" if exists else "create role {} login {} password {}"
+    may_create = sql.SQL("createrole" if creates_roles else "nocreaterole")
+    admin.execute(sql.SQL(statement).format(sql.Identifier(role), may_create, sql.Literal(verifier)))
+    if not admin.execute("select 1 from pg_database where datname = %s", (database,)).fetchone():
+        admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(role)))
+    admin.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
+    print(f"{name}: database {database} of role {role} is ready")
+
+
+def prepare_warehouse() -> None:
+    """Makes the warehouse's schemas, fixed tables and roles."""
+    from connectors.config import load_municipalities
+    from pipeline.settings import load_settings
+    from pipeline.warehouse import connect, prepare
+
+    settings = load_settings()
+    municipalities = load_municipalities(settings.municipalities)
+    with connect(settings) as connection:
+        prepare(connection, municipalities)
+    print(f"warehouse: ready for {', '.join(municipality.name for municipality in municipalities)}")
+
+
+def main() -> int:
+    """Runs both steps; returns 2 when a setting is wrong or a server does not answer."""
+    try:
+        urls = {name: secret(name) for name in DATABASES}
+        admin_url = secret("TUKIVERKKO_ADMIN_URL")
+        if admin_url:
+            with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
+                for name, url in urls.items():
+                    if url:
+                        ensure_database(admin, name, url, creates_roles=DATABASES[name])
+        if urls["TUKIVERKKO_DATABASE_URL"]:
+            prepare_warehouse()
+    except (WrongSetting, OSError, psycopg.OperationalError) as error:
+        print(f"deploy: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
