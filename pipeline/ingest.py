@@ -1,0 +1,244 @@
+"""One municipality's night: fetch → archive → read and check → land → delivery gate → accepted, held or refused.
+
+The Airflow tasks and the command line call the same three functions in this order: `fetch`, `load`, `report`. Each can be
+run again, and killed anywhere: what is in the ledger says where to go on.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from connectors.check import CheckedDataset, CheckedDelivery, check_delivery
+from connectors.config import Municipality, load_municipalities, load_municipality
+from connectors.connection import connection_for
+from connectors.delivery import DeliveryProblem, RawDelivery, SourceRefused, school_year_of
+from connectors.transports import History
+from connectors.transports import fetch as fetch_from_source
+from pipeline import archive, keys, ledger, quality
+from pipeline.landing import copy_frame
+from pipeline.settings import Settings
+from pipeline.timing import Durations, Progress, silent
+from pipeline.warehouse import connect, warehouse_url
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a municipality's night ended.
+
+    status: accepted, unchanged, held, refused or failed. datasets: one mapping a delivery and dataset with rows_in,
+    rows_landed, rows_rejected, covers_to. waiting_for: municipalities whose outcome of the same night is not known yet.
+    seconds: step → wall time.
+    """
+
+    municipality: str
+    night: date
+    status: str
+    delivery: str | None
+    reason_en: str | None
+    reason_fi: str | None
+    datasets: tuple[dict[str, Any], ...] = ()
+    waiting_for: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+# From best to worst: a night with two deliveries (two school years) is reported by its worst one.
+_ORDER = ("unchanged", "accepted", "held", "refused", "received", "failed")
+
+
+def ingest(settings: Settings, municipality: str, night: date, *, refetch: bool = False, progress: Progress = silent) -> Outcome:
+    """The whole night of one municipality. A fault of the source ends as `failed` with its reason, not as an exception."""
+    durations = Durations(progress)
+    failure: str | None = None
+    try:
+        fetch(settings, municipality, night, refetch=refetch, durations=durations)
+        load(settings, municipality, night, durations=durations)
+    except DeliveryProblem as problem:
+        failure = str(problem)
+    return report(settings, municipality, night, failure, durations=durations)
+
+
+def fetch(settings: Settings, municipality: str, night: date, *, refetch: bool = False,
+          durations: Durations | None = None) -> list[str]:
+    """Takes what the source has for the night into the encrypted archive and enters it as `received`.
+
+    A night that was accepted before is not fetched again unless `refetch`. Returns the deliveries' names. Raises
+    NotThereYet and SourceUnavailable (try again); a refusal by the transport is entered in the ledger.
+    """
+    durations = durations or Durations()
+    config = load_municipality(settings.municipalities / municipality)
+    with connect(settings) as connection:
+        before = ledger.deliveries_of_night(connection, municipality, night)
+        if before and not refetch and all(delivery.status in ledger.DECIDED for delivery in before):
+            return [delivery.delivery for delivery in before]
+
+        def history(school_year: int) -> History:
+            return ledger.history(connection, municipality, school_year, night)
+
+        source = connection_for(municipality, settings.home)
+        try:
+            with durations.step("fetch", f"{municipality}: fetching"):
+                raws = fetch_from_source(config, night, source, history)
+        except SourceRefused as refusal:
+            ledger.record_nothing(
+                connection, municipality, night, school_year_of(night), "refused", refusal.reason_en, refusal.reason_fi
+            )
+            return []
+        finally:
+            # The time that a source takes must not hold a transaction open.
+            connection.commit()
+        with durations.step("archive", f"{municipality}: archiving"):
+            return [_take(settings, connection, config, raw) for raw in raws]
+
+
+def _take(settings: Settings, connection: psycopg.Connection, config: Municipality, raw: RawDelivery) -> str:
+    last = ledger.last_accepted(connection, raw.municipality, raw.school_year)
+    tonight = [d for d in ledger.deliveries_of_night(connection, raw.municipality, raw.night) if d.school_year == raw.school_year]
+    for delivery in tonight:
+        if delivery.status == "accepted" and delivery.content_digest == raw.digest:
+            return delivery.delivery
+    # A file without a date of its own that has the bytes of the last one is as old as that one.
+    if config.transport.kind == "share" and last and last.content_digest == raw.digest and last.night != raw.night:
+        unchanged = ledger.record_nothing(
+            connection, raw.municipality, raw.night, raw.school_year, "unchanged",
+            f"the same bytes as {last.delivery}", f"sama sisältö kuin toimituksessa {last.delivery}", raw.digest,
+        )
+        connection.commit()
+        return unchanged.delivery
+    delivery = ledger.receive(connection, raw)
+    archive.store(settings.archive, keys.archive_key(settings), delivery.delivery, raw)
+    # The archive is there before the ledger says so: a kill in between leaves a copy that the next run replaces.
+    connection.commit()
+    return delivery.delivery
+
+
+def load(settings: Settings, municipality: str, night: date, *, durations: Durations | None = None) -> list[str]:
+    """Lands what was received for the night and puts it through the delivery gate. Returns the deliveries' names."""
+    durations = durations or Durations()
+    with connect(settings) as connection:
+        received = [d for d in ledger.deliveries_of_night(connection, municipality, night) if d.status == "received"]
+    for delivery in received:
+        _load_one(settings, delivery, durations)
+    return [delivery.delivery for delivery in received]
+
+
+def replay(settings: Settings, name: str, *, progress: Progress = silent) -> Outcome:
+    """Reads a delivery again from the archive, with today's folder and rules. Raises KeyError for an unknown name."""
+    durations = Durations(progress)
+    with connect(settings) as connection:
+        delivery = ledger.find_delivery(connection, name)
+    if delivery is None:
+        raise KeyError(name)
+    _load_one(settings, delivery, durations)
+    return report(settings, delivery.municipality, delivery.night, None, durations=durations)
+
+
+def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Durations) -> None:
+    config = load_municipality(settings.municipalities / delivery.municipality)
+    with durations.step("read archive", f"{delivery.delivery}: reading"):
+        raw = archive.load(settings.archive, keys.archive_key(settings), delivery.municipality, delivery.delivery)
+    try:
+        with durations.step("check", f"{delivery.delivery}: checking and pseudonymising"):
+            checked = check_delivery(raw, config, keys.pseudonym_keys(settings, delivery.municipality))
+    except SourceRefused as refusal:
+        with connect(settings) as connection:
+            _clear(connection, delivery.delivery_id)
+            ledger.decide(connection, delivery.delivery_id, "refused", refusal.reason_en, refusal.reason_fi)
+        return
+    with durations.step("land", f"{delivery.delivery}: landing"), connect(settings) as connection:
+        _clear(connection, delivery.delivery_id)
+        land(connection, delivery.delivery_id, checked)
+    with durations.step("gate", f"{delivery.delivery}: checking what landed"):
+        _gate(settings, delivery, checked)
+
+
+def land(connection: psycopg.Connection, delivery_id: int, checked: CheckedDelivery) -> None:
+    """Writes the checked rows, the rejected ones, the unmapped codes and the findings, and the counts in the ledger, in
+    the caller's transaction."""
+    for dataset, part in checked.datasets.items():
+        copy_frame(connection, part.table, part.frame, delivery_id)
+        _copy(connection, "ops.rejected_row", delivery_id, dataset, part.rejected.to_dicts())
+        _copy(connection, "ops.unmapped_code", delivery_id, dataset, part.unmapped)
+        _copy(connection, "ops.finding", delivery_id, dataset, part.findings)
+        _count(connection, delivery_id, dataset, part)
+
+
+def _count(connection: psycopg.Connection, delivery_id: int, dataset: str, part: CheckedDataset) -> None:
+    connection.execute(
+        """
+        update ops.delivery
+        set rows_in = %s, rows_landed = %s, rows_rejected = %s, non_data = %s, extent = %s, covers_from = %s, covers_to = %s
+        where delivery_id = %s and dataset = %s
+        """,
+        (part.rows_in, part.rows_landed, part.rows_in - part.rows_landed, part.non_data, part.extent, part.covers_from,
+         part.covers_to, delivery_id, dataset),
+    )
+
+
+def _gate(settings: Settings, delivery: ledger.Delivery, checked: CheckedDelivery) -> None:
+    parameters = {"delivery_id": delivery.delivery_id, "municipality": delivery.municipality}
+    results = quality.run_suite(warehouse_url(settings), "delivery", parameters)
+    with connect(settings) as connection:
+        quality.store(results, connection)
+        if quality.decide(results) == "accept":
+            ledger.decide(connection, delivery.delivery_id, "accepted")
+            return
+        broken = [result for result in results if result.severity == "critical" and result.outcome in ("failed", "error")]
+        reason_en = "; ".join(result.message_en for result in broken)
+        reason_fi = "; ".join(result.message_fi for result in broken)
+        ledger.decide(connection, delivery.delivery_id, "held", reason_en, reason_fi)
+
+
+def report(settings: Settings, municipality: str, night: date, failure: str | None, *,
+           durations: Durations | None = None) -> Outcome:
+    """Closes the municipality's night in the ledger and says how it ended; the last step, also after a failure."""
+    with connect(settings) as connection:
+        if failure is not None:
+            for delivery in ledger.deliveries_of_night(connection, municipality, night):
+                if delivery.status == "received":
+                    ledger.decide(connection, delivery.delivery_id, "failed", failure, failure)
+            ledger.record_nothing(connection, municipality, night, school_year_of(night), "failed", failure, failure)
+        deliveries = ledger.deliveries_of_night(connection, municipality, night)
+        worst = max(deliveries, key=lambda delivery: _ORDER.index(delivery.status), default=None)
+        everyone = {config.name for config in load_municipalities(settings.municipalities)}
+        outcome = Outcome(
+            municipality=municipality,
+            night=night,
+            status=worst.status if worst else "failed",
+            delivery=worst.delivery if worst else None,
+            reason_en=worst.reason_en if worst else "nothing was received",
+            reason_fi=worst.reason_fi if worst else "mitään ei saatu",
+            datasets=tuple(_counts(connection, [delivery.delivery_id for delivery in deliveries])),
+            waiting_for=tuple(sorted(everyone - ledger.reported(connection, night, sorted(everyone)) - {municipality})),
+            seconds=durations.seconds if durations else {},
+        )
+        ledger.report_night(
+            connection, municipality, night, outcome.status, outcome.delivery, outcome.reason_en, outcome.reason_fi
+        )
+    return outcome
+
+
+def _counts(connection: psycopg.Connection, delivery_ids: list[int]) -> list[dict[str, Any]]:
+    query = """
+        select delivery, dataset, rows_in, rows_landed, rows_rejected, covers_to
+        from ops.delivery where delivery_id = any(%s) order by delivery_id, dataset
+    """
+    names = ("delivery", "dataset", "rows_in", "rows_landed", "rows_rejected", "covers_to")
+    return [dict(zip(names, row, strict=True)) for row in connection.execute(query, (delivery_ids,))]
+
+
+def _clear(connection: psycopg.Connection, delivery_id: int) -> None:
+    """Takes away what an earlier, interrupted or replayed loading of the delivery left."""
+    tables = connection.execute("select tablename from pg_tables where schemaname = 'landing'").fetchall()
+    for table in [f"landing.{name}" for (name,) in tables] + ["ops.rejected_row", "ops.unmapped_code", "ops.finding"]:
+        connection.execute(f"delete from {table} where delivery_id = %s", (delivery_id,))
+
+
+def _copy(connection: psycopg.Connection, table: str, delivery_id: int, dataset: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    columns = list(rows[0])
+    with connection.cursor().copy(f"copy {table} (delivery_id, dataset, {', '.join(columns)}) from stdin") as copy:
+        for row in rows:
+            copy.write_row((delivery_id, dataset, *(row[column] for column in columns)))

@@ -1,0 +1,91 @@
+"""Loads what the folders of `municipalities/` say (names, schools, crosswalks) into schema `reference`."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from connectors.config import Municipality
+
+# What every line of a crosswalk ends with.
+_VALIDITY = ("valid_from", "valid_to", "reviewed_by", "reviewed_on")
+
+
+def load_reference(connection: psycopg.Connection, municipalities: Sequence[Municipality]) -> None:
+    """Replaces the content of the reference tables by that of the folders, in the caller's transaction.
+
+
+    """
+    _replace(
+        connection,
+        "municipality",
+        ("municipality", "code", "name_fi", "name_sv", "name_en", "absence_grain", "absence_classes", "valid_from"),
+        (
+            (
+                m.name,
+                m.code,
+                m.name_fi,
+                m.name_sv,
+                m.name_en,
+                m.absence_grain,
+                sorted({code.absence_class for code in m.codes.absence}),
+                m.valid_from,
+            )
+            for m in municipalities
+        ),
+    )
+    _replace(
+        connection,
+        "school",
+        ("municipality", "school_number", "name_fi", "valid_from", "valid_to"),
+        {(m.name, s.school_number): (m.name, s.school_number, s.name_fi, s.valid_from, s.valid_to)
+         for m in municipalities for s in m.codes.schools}.values(),
+    )
+    _replace(
+        connection,
+        "home_municipality_crosswalk",
+        ("municipality", "source_value", "municipality_code"),
+        ((m.name, h.source_value, h.municipality_code) for m in municipalities for h in m.codes.home_municipalities),
+    )
+    _replace(
+        connection,
+        "absence_crosswalk",
+        ("municipality", "source_code", "cleared", "absence_class", *_VALIDITY),
+        ((m.name, c.source_code, c.cleared, c.absence_class, *_validity(c)) for m in municipalities for c in m.codes.absence),
+    )
+    _replace(
+        connection,
+        "support_crosswalk",
+        ("municipality", "support_code", "kind", "regime", "implied_marks", "contradiction", *_VALIDITY),
+        (
+            (m.name, c.support_code, c.kind, c.regime, list(c.implies_marks), c.contradiction, *_validity(c))
+            for m in municipalities
+            for c in m.codes.support
+        ),
+    )
+    _replace(
+        connection,
+        "mark_crosswalk",
+        ("municipality", "source_code", "mark", *_VALIDITY),
+        ((m.name, c.source_code, c.mark, *_validity(c)) for m in municipalities for c in m.codes.marks),
+    )
+    _replace(
+        connection,
+        "form_crosswalk",
+        ("municipality", "source_code", "form", *_VALIDITY),
+        ((m.name, c.source_code, c.form, *_validity(c)) for m in municipalities for c in m.codes.forms),
+    )
+
+
+def _validity(code: Any) -> tuple[Any, ...]:
+    return tuple(getattr(code, name) for name in _VALIDITY)
+
+
+def _replace(connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    target = sql.Identifier("reference", table)
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    connection.execute(sql.SQL("delete from {}").format(target))
+    with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(target, names)) as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,273 @@
+-- The warehouse's fixed tables; every statement can be run again. Landing tables are made from contracts/ instead.
+
+create schema if not exists landing;
+create schema if not exists staging;
+create schema if not exists harmonised;
+create schema if not exists candidate;
+create schema if not exists municipal;
+create schema if not exists reporting;
+create schema if not exists reference;
+create schema if not exists ops;
+
+comment on schema landing is 'What was delivered, typed, with pseudonyms only. / Toimitettu tieto, tyypitettynä ja pseudonymisoituna.';
+comment on schema staging is 'Deliveries in regional words. / Toimitukset alueen käsittein.';
+comment on schema harmonised is 'One regional truth. / Yksi alueellinen totuus.';
+comment on schema candidate is 'Marts of the release under way, not yet checked. / Tekeillä olevan julkaisun taulut, tarkistamatta.';
+comment on schema municipal is 'Detail of one municipality, own rows only. / Kunnan omat yksityiskohtaiset tiedot.';
+comment on schema reporting is 'Published, protected tables. / Julkaistut, suojatut taulut.';
+comment on schema reference is 'Codes, schools, definitions. / Koodit, koulut, määritelmät.';
+comment on schema ops is 'Deliveries, rejected rows, quality results, releases. / Toimitukset, hylätyt rivit, laatutulokset, julkaisut.';
+
+create table if not exists ops.delivery (
+    delivery_id integer not null,
+    dataset text not null check (dataset in ('enrolment', 'absence', 'support', 'school_day')),
+    delivery text not null,
+    municipality text not null,
+    night date not null,
+    school_year smallint not null,
+    status text not null check (
+        status in ('received', 'accepted', 'held', 'refused', 'unchanged', 'failed', 'superseded')
+    ),
+    reason_en text,
+    reason_fi text,
+    rows_in integer not null default 0,
+    rows_landed integer not null default 0,
+    rows_rejected integer not null default 0,
+    non_data integer not null default 0,
+    extent text check (extent in ('full', 'window', 'chain', 'month')),
+    covers_from date,
+    covers_to date,
+    as_of timestamptz,
+    since timestamptz,
+    content_digest text,
+    received_at timestamptz not null default now(),
+    decided_at timestamptz,
+    primary key (delivery_id, dataset),
+    check (rows_in = rows_landed + rows_rejected),
+    check ((covers_from is null) = (covers_to is null))
+);
+comment on table ops.delivery is
+'One row a municipality, dataset and delivery. Always: rows_in = rows_landed + rows_rejected.';
+create index if not exists delivery_by_night on ops.delivery (municipality, night);
+create sequence if not exists ops.delivery_id as integer;
+
+create table if not exists ops.rejected_row (
+    delivery_id integer not null,
+    dataset text not null,
+    row_number integer not null,
+    column_name text,
+    rule text not null,
+    message_fi text not null,
+    message_en text not null,
+    pupil_ref uuid,
+    day date,
+    school_number text,
+    earliest_date date,
+    primary key (delivery_id, dataset, row_number)
+);
+comment on table ops.rejected_row is
+'Every row that came in and was not landed, with its rule. pupil_ref, day, school_number and earliest_date are what
+could be read of it: they decide which days are not covered. Never a personal value.';
+
+create table if not exists ops.unmapped_code (
+    delivery_id integer not null,
+    dataset text not null,
+    kind text not null,
+    source_code text not null,
+    row_count integer not null,
+    primary key (delivery_id, dataset, kind, source_code)
+);
+comment on table ops.unmapped_code is 'Codes of a delivery that the municipality''s folder does not know.';
+
+create table if not exists ops.finding (
+    delivery_id integer not null,
+    dataset text not null,
+    rule text not null,
+    severity text not null check (severity in ('info', 'warning', 'critical')),
+    row_count integer not null,
+    message_fi text not null,
+    message_en text not null,
+    primary key (delivery_id, dataset, rule)
+);
+comment on table ops.finding is 'What was noticed in a delivery that neither rejects a row nor holds the delivery by itself.';
+
+create table if not exists ops.quality_result (
+    run_id text not null,
+    stage text not null check (stage in ('delivery', 'harmonised', 'release')),
+    municipality text,
+    delivery_id integer,
+    release_number integer,
+    suite text not null,
+    check_id text not null,
+    expectation_type text not null,
+    severity text not null check (severity in ('info', 'warning', 'critical')),
+    outcome text not null check (outcome in ('passed', 'failed', 'not_applicable', 'error')),
+    numerator bigint,
+    denominator bigint,
+    threshold double precision,
+    message_fi text not null,
+    message_en text not null,
+    meta jsonb not null default '{}',
+    checked_at timestamptz not null default now(),
+    primary key (run_id, suite, check_id)
+);
+comment on table ops.quality_result is 'One row a check and run; numerator = rows that violate, of denominator.';
+
+create table if not exists ops.release (
+    release_number integer primary key,
+    night date not null,
+    by_hand boolean not null,
+    status text not null check (status in ('building', 'published', 'refused', 'failed')),
+    is_current boolean not null default false,
+    code_version text not null,
+    created_at timestamptz not null default clock_timestamp(),
+    published_at timestamptz,
+    reason text,
+    durations jsonb not null default '{}'
+);
+create unique index if not exists one_current_release on ops.release (is_current) where is_current;
+comment on table ops.release is 'One row a release, also the refused and failed ones; is_current is what reporting shows.';
+
+create table if not exists ops.release_delivery (
+    release_number integer not null references ops.release,
+    municipality text not null,
+    dataset text not null,
+    delivery_id integer not null,
+    primary key (release_number, dataset, delivery_id)
+);
+comment on table ops.release_delivery is 'The accepted deliveries that a release was built from.';
+
+create table if not exists ops.release_table (
+    release_number integer not null references ops.release,
+    table_name text not null,
+    row_count integer not null,
+    suppressed_count integer not null,
+    checksum text not null,
+    primary key (release_number, table_name)
+);
+comment on table ops.release_table is 'What a release put into reporting: rows, withheld rows, and a checksum of the bytes.';
+
+create table if not exists ops.release_row (
+    release_number integer not null references ops.release,
+    table_name text not null,
+    row_number integer not null,
+    content jsonb not null,
+    primary key (release_number, table_name, row_number)
+);
+comment on table ops.release_row is 'The published rows of each release as they were shown: what a rollback restores.';
+
+create table if not exists reporting.release (
+    release_number integer primary key,
+    night date not null,
+    published_at timestamptz not null,
+    code_version text not null
+);
+comment on table reporting.release is
+'Mikä julkaisu on näkyvissä (aina yksi rivi). / The release that is shown (always one row).';
+
+create table if not exists ops.erasure (
+    erasure_id integer generated always as identity primary key,
+    erased_at timestamptz not null default clock_timestamp(),
+    municipalities text[] not null,
+    row_count integer not null,
+    archived_deliveries integer not null
+);
+comment on table ops.erasure is 'What `tukiverkko forget` removed, without saying whose it was.';
+
+create table if not exists ops.candidate_delivery (
+    delivery_id integer not null,
+    dataset text not null,
+    primary key (delivery_id, dataset)
+);
+comment on table ops.candidate_delivery is
+'The accepted deliveries that the build under way may see; models see deliveries only through this table.';
+
+create table if not exists ops.night_outcome (
+    municipality text not null,
+    night date not null,
+    status text not null,
+    delivery text,
+    reason_en text,
+    reason_fi text,
+    durations jsonb not null default '{}',
+    reported_at timestamptz not null default clock_timestamp(),
+    primary key (municipality, night)
+);
+comment on table ops.night_outcome is 'How each municipality''s night ended, also when nothing came.';
+
+create table if not exists reference.municipality (
+    municipality text primary key,
+    code text not null unique,
+    name_fi text not null,
+    name_sv text not null,
+    name_en text not null,
+    absence_grain text not null check (absence_grain in ('lesson', 'interval', 'day', 'month')),
+    absence_classes text[] not null,
+    valid_from date not null
+);
+comment on column reference.municipality.absence_classes is
+'The absence classes that the source can send; the others are not_collected.';
+
+create table if not exists reference.school (
+    municipality text not null,
+    school_number text not null,
+    name_fi text not null,
+    valid_from date not null,
+    valid_to date,
+    primary key (municipality, school_number)
+);
+
+create table if not exists reference.home_municipality_crosswalk (
+    municipality text not null,
+    source_value text not null,
+    municipality_code text not null,
+    primary key (municipality, source_value)
+);
+
+create table if not exists reference.absence_crosswalk (
+    municipality text not null,
+    source_code text not null,
+    cleared text,
+    absence_class text not null,
+    valid_from date not null,
+    valid_to date,
+    reviewed_by text not null,
+    reviewed_on date not null,
+    unique nulls not distinct (municipality, source_code, cleared, valid_from)
+);
+
+create table if not exists reference.support_crosswalk (
+    municipality text not null,
+    support_code text not null,
+    kind text not null check (kind in ('intensified', 'special', 'decision')),
+    regime smallint not null check (regime in (2011, 2025)),
+    implied_marks text[] not null,
+    contradiction boolean not null,
+    valid_from date not null,
+    valid_to date,
+    reviewed_by text not null,
+    reviewed_on date not null,
+    primary key (municipality, support_code, valid_from)
+);
+
+create table if not exists reference.mark_crosswalk (
+    municipality text not null,
+    source_code text not null,
+    mark text not null,
+    valid_from date not null,
+    valid_to date,
+    reviewed_by text not null,
+    reviewed_on date not null,
+    primary key (municipality, source_code, valid_from)
+);
+
+create table if not exists reference.form_crosswalk (
+    municipality text not null,
+    source_code text not null,
+    form text not null check (form in ('basic', 'flexible', 'preparatory', 'home', 'hospital')),
+    valid_from date not null,
+    valid_to date,
+    reviewed_by text not null,
+    reviewed_on date not null,
+    primary key (municipality, source_code, valid_from)
+);
