@@ -147,9 +147,7 @@ class Dataset:
 
     def source_name(self, school_year: int, night: date) -> str:
         """`source` with the school year and the night filled in."""
-        return self.source.format(
-            school_year=school_year, next_year=school_year + 1, night=night.isoformat()
-        )
+        return self.source.format(school_year=school_year, next_year=school_year + 1, night=night.isoformat())
 
 
 @dataclass(frozen=True)
@@ -331,9 +329,7 @@ class _Reader:
         value = self.take(key, default)
         if isinstance(value, str):
             return (value,)
-        if not isinstance(value, list | tuple) or not all(
-            isinstance(item, str) for item in value
-        ):
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
             raise self.error("must be a list of texts (put each in quotes)", key)
         return tuple(value)
 
@@ -419,42 +415,27 @@ def _dataset(
         mark_flags=marks.texts("flags"),
         mark_prose=marks.text("prose", None),
         cleared_keep=reader.texts("cleared_keep"),
-        one_school_year=reader.flag(
-            "one_school_year", name in ("absence", "school_day")
-        ),
+        one_school_year=reader.flag("one_school_year", name in ("absence", "school_day")),
     )
     for part in (code, marks, reader):
         part.finish()
     if name == "support" and not dataset.support_code:
         raise reader.error("is missing", "support_code.columns")
-    if name != "support" and (
-        dataset.support_code
-        or dataset.mark_lists
-        or dataset.mark_flags
-        or dataset.mark_prose
-    ):
+    if name != "support" and (dataset.support_code or dataset.mark_lists or dataset.mark_flags or dataset.mark_prose):
         raise reader.error("support_code and marks belong to the dataset support")
     monthly = name == "absence" and grain == "month"
     if monthly != bool(dataset.reasons):
-        raise reader.error(
-            "must be given when, and only when, absence_grain is month", "reasons"
-        )
+        raise reader.error("must be given when, and only when, absence_grain is month", "reasons")
     if dataset.extent in ("window", "chain", "month") and name != "absence":
-        raise reader.error(
-            f"{dataset.extent} is for absences only; {name} is full", "extent"
-        )
+        raise reader.error(f"{dataset.extent} is for absences only; {name} is full", "extent")
     if (dataset.extent == "month") != monthly and name == "absence":
-        raise reader.error(
-            "month goes with absence_grain month, and only with it", "extent"
-        )
+        raise reader.error("month goes with absence_grain month, and only with it", "extent")
     if dataset.format.kind == "xlsx" and not dataset.format.sheet:
         raise reader.error("is missing", "format.sheet")
     try:
         dataset.source_name(2025, date(2025, 8, 1))
     except (KeyError, IndexError, ValueError):
-        raise reader.error(
-            "may hold {school_year}, {next_year} and {night} only", "source"
-        ) from None
+        raise reader.error("may hold {school_year}, {next_year} and {night} only", "source") from None
     return dataset
 
 
@@ -463,7 +444,7 @@ def load_municipality(folder: Path) -> Municipality:
     file = folder / "municipality.yaml"
     try:
         with file.open("rb") as stream:
-            content = yaml.load(stream, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where there is one
+            content = yaml.load(stream, Loader=_LOADER)
     except FileNotFoundError:
         raise ConfigError(file, "(file)", "is missing") from None
     except yaml.YAMLError as error:
@@ -482,9 +463,7 @@ def load_municipality(folder: Path) -> Municipality:
     kind = transport.one_of("kind", TRANSPORTS)
     grain = reader.one_of("absence_grain", GRAINS)
     shape = reader.take("format", None)
-    base_format = (
-        _format(_Reader(file, shape, "format"), None) if shape is not None else None
-    )
+    base_format = _format(_Reader(file, shape, "format"), None) if shape is not None else None
     base_style = _style(reader.inner("style", {}), Style())
     datasets = reader.inner("datasets")
     municipality = Municipality(
@@ -499,21 +478,14 @@ def load_municipality(folder: Path) -> Municipality:
         absence_grain=grain,
         pupil_id=reader.one_of("pupil_id", PUPIL_IDS),
         transport=Transport(kind, transport.values),
-        datasets={
-            name: _dataset(name, datasets.inner(name), base_format, base_style, grain)
-            for name in DATASETS
-        },
+        datasets={name: _dataset(name, datasets.inner(name), base_format, base_style, grain) for name in DATASETS},
         folder=folder,
     )
     for part in (names, contact, datasets, reader):
         part.finish()
     if not (municipality.code.isdigit() and len(municipality.code) == 3):
-        raise ConfigError(
-            file, "code", f"must be three digits in quotes, not {municipality.code!r}"
-        )
-    if not (
-        folder.name.isidentifier() and folder.name.islower() and folder.name.isascii()
-    ):
+        raise ConfigError(file, "code", f"must be three digits in quotes, not {municipality.code!r}")
+    if not (folder.name.isidentifier() and folder.name.islower() and folder.name.isascii()):
         raise ConfigError(
             file,
             "(folder)",
@@ -524,10 +496,7 @@ def load_municipality(folder: Path) -> Municipality:
 
 def load_municipalities(root: Path) -> tuple[Municipality, ...]:
     """Read every folder of `root` that holds a municipality.yaml, in the order of their names. Raises ConfigError."""
-    municipalities = tuple(
-        load_municipality(file.parent)
-        for file in sorted(root.glob("*/municipality.yaml"))
-    )
+    municipalities = tuple(load_municipality(file.parent) for file in sorted(root.glob("*/municipality.yaml")))
     seen: dict[str, str] = {}
     for municipality in municipalities:
         if municipality.code in seen:
@@ -560,18 +529,14 @@ class _Line:
     def one_of(self, column: str, allowed: tuple[str, ...]) -> str:
         value = self.values[column]
         if value not in allowed:
-            raise self.error(
-                column, f"is {value!r}, must be one of {', '.join(allowed)}"
-            )
+            raise self.error(column, f"is {value!r}, must be one of {', '.join(allowed)}")
         return value
 
     def day(self, column: str) -> date:
         try:
             return date.fromisoformat(self.values[column])
         except ValueError:
-            raise self.error(
-                column, f"must be a date (yyyy-mm-dd), not {self.values[column]!r}"
-            ) from None
+            raise self.error(column, f"must be a date (yyyy-mm-dd), not {self.values[column]!r}") from None
 
     def validity(self) -> tuple[date, date | None, str, date]:
         valid_from = self.day("valid_from")
@@ -631,9 +596,7 @@ def _support(line: _Line) -> SupportCode:
     marks = tuple(line.values["implies_marks"].split())
     for mark in marks:
         if mark not in MARKS:
-            raise line.error(
-                "implies_marks", f"{mark!r} is not one of {', '.join(MARKS)}"
-            )
+            raise line.error("implies_marks", f"{mark!r} is not one of {', '.join(MARKS)}")
     return SupportCode(
         line.text("support_code"),
         line.one_of("kind", SUPPORT_KINDS),
@@ -645,15 +608,11 @@ def _support(line: _Line) -> SupportCode:
 
 
 def _mark(line: _Line) -> MarkCode:
-    return MarkCode(
-        line.text("source_code"), line.one_of("mark", MARKS), *line.validity()
-    )
+    return MarkCode(line.text("source_code"), line.one_of("mark", MARKS), *line.validity())
 
 
 def _form(line: _Line) -> FormCode:
-    return FormCode(
-        line.text("source_code"), line.one_of("form", FORMS), *line.validity()
-    )
+    return FormCode(line.text("source_code"), line.one_of("form", FORMS), *line.validity())
 
 
 def _home(line: _Line) -> HomeMunicipality:
@@ -663,9 +622,7 @@ def _home(line: _Line) -> HomeMunicipality:
     return HomeMunicipality(line.text("source_value"), code, *line.validity())
 
 
-def _crosswalk(
-    folder: Path, name: str, columns: tuple[str, ...], make: Callable[[_Line], _T]
-) -> tuple[_T, ...]:
+def _crosswalk(folder: Path, name: str, columns: tuple[str, ...], make: Callable[[_Line], _T]) -> tuple[_T, ...]:
     file = folder / name
     expected = [*columns, *_VALIDITY]
     try:
@@ -703,9 +660,7 @@ def _crosswalk(
 def load_codes(folder: Path) -> Codes:
     """Read the crosswalks of a municipality's folder. Raises ConfigError, which names the file, line and column."""
     return Codes(
-        schools=_crosswalk(
-            folder, "schools.csv", ("school_number", "name_fi", "source_value"), _school
-        ),
+        schools=_crosswalk(folder, "schools.csv", ("school_number", "name_fi", "source_value"), _school),
         absence=_crosswalk(
             folder,
             "absence_codes.csv",

@@ -30,11 +30,7 @@ class RawFile:
 
     def read_bytes(self) -> bytes:
         """The whole content."""
-        return (
-            self.content.read_bytes()
-            if isinstance(self.content, Path)
-            else self.content
-        )
+        return self.content.read_bytes() if isinstance(self.content, Path) else self.content
 
 
 @dataclass(frozen=True)
@@ -65,9 +61,7 @@ class RawDelivery:
 class DeliveryProblem(Exception):
     """A delivery that could not be had. Says who, why (in both languages) and what to do; never holds a record."""
 
-    def __init__(
-        self, municipality: str, reason_en: str, reason_fi: str, hint: str = ""
-    ) -> None:
+    def __init__(self, municipality: str, reason_en: str, reason_fi: str, hint: str = "") -> None:
         super().__init__(f"{municipality}: {reason_en}" + (f" {hint}" if hint else ""))
         self.municipality = municipality
         self.reason_en = reason_en
