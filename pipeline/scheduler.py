@@ -106,18 +106,14 @@ class RunningAirflow:
             return _call(method, url, body, self.token)
         except urllib.error.HTTPError as error:
             if error.code != 401:
-                raise AirflowError(
-                    f"Airflow answered {error.code} to {method} {path}: {_detail(error)}"
-                ) from error
+                raise AirflowError(f"Airflow answered {error.code} to {method} {path}: {_detail(error)}") from error
         self.session.clear()
         return _call(method, url, body, self.token)
 
     def unpause(self, *dag_ids: str) -> None:
         """Lets the scheduler run these DAGs (all of them when none is named)."""
         for dag_id in dag_ids or tuple(dag["dag_id"] for dag in self.dags()):
-            self.request(
-                "PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": False}
-            )
+            self.request("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
 
     def dags(self) -> list[dict[str, Any]]:
         """Every parsed DAG as the API describes it."""
@@ -137,9 +133,7 @@ class RunningAirflow:
         }
         return str(self.request("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
-    def wait_for_run(
-        self, dag_id: str, run_id: str, timeout: float, every: float = 0.25
-    ) -> str:
+    def wait_for_run(self, dag_id: str, run_id: str, timeout: float, every: float = 0.25) -> str:
         """Waits until the run has ended; returns 'success' or 'failed'. Raises AirflowError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         path = f"/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id, safe='')}"
@@ -161,28 +155,17 @@ class RunningAirflow:
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The run's task instances as the API describes them (task_id, state, start_date, end_date, try_number…)."""
         run = urllib.parse.quote(run_id, safe="")
-        return list(
-            self._pages(f"/dags/{dag_id}/dagRuns/{run}/taskInstances", "task_instances")
-        )
+        return list(self._pages(f"/dags/{dag_id}/dagRuns/{run}/taskInstances", "task_instances"))
 
     def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
         """The text of every log file of the task in the run (all tries)."""
-        folder = (
-            self.stack.logs
-            / f"dag_id={dag_id}"
-            / f"run_id={run_id}"
-            / f"task_id={task_id}"
-        )
-        return "\n".join(
-            file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.log"))
-        )
+        folder = self.stack.logs / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
+        return "\n".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.log")))
 
     def check_alive(self) -> None:
         """Raises AirflowError when Airflow has ended by itself."""
         if self.supervisor.poll() is not None:
-            raise AirflowError(
-                f"Airflow has stopped by itself.\n{_tails(self.stack.logs)}"
-            )
+            raise AirflowError(f"Airflow has stopped by itself.\n{_tails(self.stack.logs)}")
 
     def stop(self) -> None:
         """Stops all components and running tasks; returns when they are gone. Calling it again does nothing."""
@@ -224,9 +207,7 @@ def start(stack: AirflowStack, timeout: float = START_SECONDS) -> RunningAirflow
             # Ctrl-C in a terminal reaches the parent only, which then stops Airflow in order.
             start_new_session=True,
         )
-    running = RunningAirflow(
-        stack, f"http://127.0.0.1:{port}", USERNAME, password, supervisor
-    )
+    running = RunningAirflow(stack, f"http://127.0.0.1:{port}", USERNAME, password, supervisor)
     try:
         _wait_until_ready(running, time.monotonic() + timeout)
     except BaseException:
@@ -249,11 +230,7 @@ def command(stack: AirflowStack, *arguments: str) -> subprocess.CompletedProcess
 
 def _environment(stack: AirflowStack, port: int) -> dict[str, str]:
     """The components' environment: the caller's without its own Airflow settings, ours, then the stack's."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("AIRFLOW_")
-    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     rest = stack.database_url.split("://", 1)[1]
     no_proxy = ",".join(
         filter(
@@ -264,9 +241,7 @@ def _environment(stack: AirflowStack, port: int) -> dict[str, str]:
             ),
         )
     )
-    python_path = os.pathsep.join(
-        filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH")))
-    )
+    python_path = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
     options = {
         "CORE__DAGS_FOLDER": str(stack.dags_folder),
         "CORE__PLUGINS_FOLDER": str(stack.home / "plugins"),
@@ -284,9 +259,7 @@ def _environment(stack: AirflowStack, port: int) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://{rest}",
         "DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{rest}",
         "LOGGING__BASE_LOG_FOLDER": str(stack.logs),
-        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(
-            stack.logs / "dag_processor"
-        ),
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(stack.logs / "dag_processor"),
         "LOGGING__COLORED_CONSOLE_LOG": "False",
         "API__HOST": "127.0.0.1",
         "API__PORT": str(port),
@@ -365,9 +338,7 @@ def _migrate(stack: AirflowStack, environment: Mapping[str, str]) -> None:
             check=False,
         )
     if result.returncode != 0:
-        raise AirflowError(
-            f"Airflow's metadata database could not be prepared.\n{_tails(stack.logs)}"
-        )
+        raise AirflowError(f"Airflow's metadata database could not be prepared.\n{_tails(stack.logs)}")
     _write_private(stamp, json.dumps([airflow_version, _revision(stack)]))
 
 
@@ -382,9 +353,7 @@ def _revision(stack: AirflowStack) -> list[str]:
         oid, exists = row
         if not exists:
             return [oid, ""]
-        revision = connection.execute(
-            "select version_num from alembic_version"
-        ).fetchone()
+        revision = connection.execute("select version_num from alembic_version").fetchone()
         return [oid, revision[0] if revision else ""]
 
 
@@ -397,9 +366,7 @@ def _wait_until_ready(running: RunningAirflow, deadline: float) -> None:
             if not missing:
                 return
         time.sleep(0.25)
-    raise AirflowError(
-        f"Airflow is not ready in time: {missing}.\n{_tails(running.stack.logs)}"
-    )
+    raise AirflowError(f"Airflow is not ready in time: {missing}.\n{_tails(running.stack.logs)}")
 
 
 def _not_ready(running: RunningAirflow) -> str:
@@ -410,9 +377,7 @@ def _not_ready(running: RunningAirflow) -> str:
             return f"the {component} is not healthy"
     errors = running.request("GET", "/importErrors")["import_errors"]
     if errors:
-        details = "\n".join(
-            f"{error['filename']}: {error['stack_trace']}" for error in errors
-        )
+        details = "\n".join(f"{error['filename']}: {error['stack_trace']}" for error in errors)
         raise AirflowError(f"DAG files with errors:\n{details}")
     parsed = {Path(dag["fileloc"]).name for dag in running.dags()}
     waiting = sorted(_dag_files(running.stack.dags_folder) - parsed)
@@ -422,9 +387,7 @@ def _not_ready(running: RunningAirflow) -> str:
 def _dag_files(folder: Path) -> set[str]:
     """Names of the folder's Python files that hold DAGs: all but those that `.airflowignore` names."""
     ignore = folder / ".airflowignore"
-    ignored = (
-        set(ignore.read_text(encoding="utf-8").split()) if ignore.exists() else set()
-    )
+    ignored = set(ignore.read_text(encoding="utf-8").split()) if ignore.exists() else set()
     return {file.name for file in folder.glob("*.py")} - ignored
 
 
@@ -475,10 +438,7 @@ def supervise(logs: Path, port: int) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, note)
-    processes = [
-        _component(logs, name, arguments, port)
-        for name, arguments in COMPONENTS.items()
-    ]
+    processes = [_component(logs, name, arguments, port) for name, arguments in COMPONENTS.items()]
     try:
         while not stopping:
             if any(process.poll() is not None for process in processes):
@@ -491,9 +451,7 @@ def supervise(logs: Path, port: int) -> int:
         _end(processes)
 
 
-def _component(
-    logs: Path, name: str, arguments: Sequence[str], port: int
-) -> subprocess.Popen[bytes]:
+def _component(logs: Path, name: str, arguments: Sequence[str], port: int) -> subprocess.Popen[bytes]:
     extra = ("--port", str(port)) if name == "api-server" else ()
     with (logs / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
@@ -520,9 +478,7 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         if process.poll() is None:
             process.terminate()
     deadline = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < deadline and any(
-        process.poll() is None for process in processes
-    ):
+    while time.monotonic() < deadline and any(process.poll() is None for process in processes):
         time.sleep(0.05)
     # Orphans become children of this process (subreaper), so this ends when the whole tree is gone.
     while below := _descendants(os.getpid()):
@@ -540,9 +496,7 @@ def _descendants(root: int) -> list[int]:
     import psutil
 
     with suppress(psutil.NoSuchProcess):
-        return [
-            process.pid for process in psutil.Process(root).children(recursive=True)
-        ]
+        return [process.pid for process in psutil.Process(root).children(recursive=True)]
     return []
 
 

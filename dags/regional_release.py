@@ -1,0 +1,93 @@
+"""The regional release: harmonise, check, protect, publish; once a night."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowFailException
+from house_rules import (
+    NIGHT_COMPLETE,
+    NIGHT_PARAM,
+    ZONE_NAME,
+    default_args,
+    first_night,
+    log,
+    log_without_values,
+    night_of,
+)
+
+from pipeline.settings import load_settings
+
+DOC = """\
+### Regional release
+
+Builds the harmonised layer and the marts from every municipality's last accepted delivery, checks them, protects small
+numbers and publishes, atomically. Nothing is visible before it has passed every gate; readers see one whole release.
+
+**When:** as soon as all municipalities' outcomes of the night are in, whatever they are (accepted, unchanged, held,
+refused, failed), and at the latest at 05:30 Europe/Helsinki with those that are. One scheduled release a night: the run of 05:30, and
+a run after a late outcome, are skipped at `due` when the night is released; the log of `due` says why.
+
+| task | what it does |
+|---|---|
+| `due` | asks whether this night is due; everything after it is skipped when not |
+| `release` | dbt, release gate, disclosure control and its audit, publish. Safe to run again: a killed release leaves nothing behind |
+
+#### Release again
+By hand a release is always due:
+```
+airflow dags trigger regional_release --conf '{"night": "2026-02-03"}'
+```
+Without the scheduler: `tukiverkko release`. Back to the release before: `tukiverkko rollback`
+
+#### One municipality, or a range of nights, again
+Run `ingest_<municipality>` again (its page says how), then release by hand once.
+"""
+
+
+def by_hand(context: Any) -> bool:
+    """True for a run that somebody triggered; such a release is always due and does not count as the night's own."""
+    return str(context["dag_run"].run_type) == "manual"
+
+
+with DAG(
+    "regional_release",
+    description="Publishes one release of the region a night, when all outcomes are in or at 05:30",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("30 5 * * *", timezone=ZONE_NAME),
+        assets=[NIGHT_COMPLETE],
+    ),
+    start_date=first_night(),
+    catchup=False,
+    max_active_runs=1,
+    params={"night": NIGHT_PARAM},
+    default_args=default_args(),
+    tags=["release"],
+    doc_md=DOC,
+):
+
+    @task.short_circuit(do_xcom_push=False, execution_timeout=timedelta(minutes=5))
+    def due(**context: Any) -> bool:
+        from pipeline.release import due as is_due
+
+        night = night_of(context)
+        with log_without_values():
+            answer, reason = is_due(load_settings(), night, by_hand=by_hand(context))
+        log.info("Release of %s: %s", night, reason)
+        return answer
+
+    @task(do_xcom_push=False, execution_timeout=timedelta(hours=2))
+    def release(**context: Any) -> None:
+        from pipeline.release import release as run_release
+
+        night = night_of(context)
+        with log_without_values():
+            outcome = run_release(load_settings(), night, by_hand=by_hand(context))
+        if outcome.status != "published":
+            # The same data gives the same answer: no second try.
+            raise AirflowFailException(
+                f"Release {outcome.release_number} of {night} is {outcome.status}: {outcome.reason}"
+            )
+        log.info("Release %s of %s is published", outcome.release_number, night)
+
+    due() >> release()

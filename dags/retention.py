@@ -1,0 +1,43 @@
+"""What is past its time goes, every day."""
+
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from house_rules import ZONE_NAME, default_args, first_night, log_without_values
+
+from pipeline.settings import load_settings
+
+DOC = """\
+### Retention
+
+Removes what is past its time: originals in the archive, landed, harmonised and detailed rows of old school years.
+Published tables and audits stay. Runs daily at 06:30 Europe/Helsinki, after the release; a missed day needs no
+catching up, because a run removes everything that is past its time by then.
+
+#### Run again
+```
+airflow dags trigger retention
+```
+One pupil's data goes on request with `tukiverkko forget`.
+"""
+
+with DAG(
+    "retention",
+    description="Removes what is past its time",
+    schedule=CronTriggerTimetable("30 6 * * *", timezone=ZONE_NAME),
+    start_date=first_night(),
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    tags=["retention"],
+    doc_md=DOC,
+):
+
+    @task(do_xcom_push=False)
+    def retain(**_context: Any) -> None:
+        from pipeline.retention import retain as run_retention
+
+        with log_without_values():
+            run_retention(load_settings())
+
+    retain()
