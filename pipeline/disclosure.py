@@ -33,7 +33,9 @@ class Protection:
 
 def protection_of(meta: Mapping[str, Any]) -> Protection:
     """Reads a mart's `meta` (`protected_counts`: count → values; `min_denominator`: count → values)."""
-    return Protection(counts=dict(meta.get("protected_counts") or {}), denominators=dict(meta.get("min_denominator") or {}))
+    return Protection(
+        counts=dict(meta.get("protected_counts") or {}), denominators=dict(meta.get("min_denominator") or {})
+    )
 
 
 def protected_select(mart: str, columns: Sequence[str], protection: Protection) -> sql.Composed:
@@ -56,7 +58,9 @@ def _shown(column: str, protection: Protection) -> sql.Composable:
     name = sql.Identifier(column)
     if column not in protection.columns:
         return name
-    return sql.SQL("case when not coalesce({}, false) then {} end as {}").format(_reason(column, protection), name, name)
+    return sql.SQL("case when not coalesce({}, false) then {} end as {}").format(
+        _reason(column, protection), name, name
+    )
 
 
 def _reason(column: str, protection: Protection) -> sql.Composed:

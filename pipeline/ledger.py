@@ -81,7 +81,9 @@ def receive(connection: psycopg.Connection, raw: RawDelivery) -> Delivery:
     The same bytes for the same night are the same delivery. Other bytes than those of a delivery of that night that is
     already there make a new one (`-2`, `-3` …); the earlier one becomes `superseded` when the new one is decided.
     """
-    existing = [d for d in deliveries_of_night(connection, raw.municipality, raw.night) if d.school_year == raw.school_year]
+    existing = [
+        d for d in deliveries_of_night(connection, raw.municipality, raw.night) if d.school_year == raw.school_year
+    ]
     for delivery in existing:
         if delivery.content_digest in (raw.digest, None):
             _reset(connection, delivery.delivery_id, raw)
@@ -89,20 +91,35 @@ def receive(connection: psycopg.Connection, raw: RawDelivery) -> Delivery:
     return _enter(connection, raw.municipality, raw.night, raw.school_year, "received", raw)
 
 
-def record_nothing(connection: psycopg.Connection, municipality: str, night: date, school_year: int, status: str,
-                   reason_en: str, reason_fi: str, digest: str | None = None) -> Delivery:
+def record_nothing(
+    connection: psycopg.Connection,
+    municipality: str,
+    night: date,
+    school_year: int,
+    status: str,
+    reason_en: str,
+    reason_fi: str,
+    digest: str | None = None,
+) -> Delivery:
     """Enters a night on which nothing was landed (`failed`, `refused`, `unchanged`), with the reason."""
     existing = [d for d in deliveries_of_night(connection, municipality, night) if d.school_year == school_year]
     if existing and existing[-1].status in DECIDED:
         return existing[-1]
     delivery = existing[-1] if existing else _enter(connection, municipality, night, school_year, status, None)
-    connection.execute("update ops.delivery set content_digest = %s where delivery_id = %s", (digest, delivery.delivery_id))
+    connection.execute(
+        "update ops.delivery set content_digest = %s where delivery_id = %s", (digest, delivery.delivery_id)
+    )
     decide(connection, delivery.delivery_id, status, reason_en, reason_fi)
     return _by_id(connection, delivery.delivery_id)
 
 
-def decide(connection: psycopg.Connection, delivery_id: int, status: str, reason_en: str | None = None,
-           reason_fi: str | None = None) -> None:
+def decide(
+    connection: psycopg.Connection,
+    delivery_id: int,
+    status: str,
+    reason_en: str | None = None,
+    reason_fi: str | None = None,
+) -> None:
     """Sets the status of all datasets of a delivery; an accepted one supersedes earlier ones of the same night."""
     connection.execute(
         "update ops.delivery set status = %s, reason_en = %s, reason_fi = %s, decided_at = clock_timestamp() where delivery_id = %s",
@@ -123,8 +140,15 @@ def decide(connection: psycopg.Connection, delivery_id: int, status: str, reason
         )
 
 
-def report_night(connection: psycopg.Connection, municipality: str, night: date, status: str, delivery: str | None,
-                 reason_en: str | None, reason_fi: str | None) -> None:
+def report_night(
+    connection: psycopg.Connection,
+    municipality: str,
+    night: date,
+    status: str,
+    delivery: str | None,
+    reason_en: str | None,
+    reason_fi: str | None,
+) -> None:
     """Records how a municipality's night ended; a later report of the same night replaces it."""
     connection.execute(
         """
@@ -144,8 +168,14 @@ def reported(connection: psycopg.Connection, night: date, municipalities: Sequen
     return {row[0] for row in connection.execute(query, (night, list(municipalities)))}
 
 
-def _enter(connection: psycopg.Connection, municipality: str, night: date, school_year: int, status: str,
-           raw: RawDelivery | None) -> Delivery:
+def _enter(
+    connection: psycopg.Connection,
+    municipality: str,
+    night: date,
+    school_year: int,
+    status: str,
+    raw: RawDelivery | None,
+) -> Delivery:
     row = connection.execute("select nextval('ops.delivery_id')").fetchone()
     assert row is not None
     delivery_id = int(row[0])
@@ -169,7 +199,9 @@ def _free_name(connection: psycopg.Connection, municipality: str, night: date, s
     base = f"{municipality}-{night.isoformat()}"
     if school_year != (night.year if night.month >= 8 else night.year - 1):
         base = f"{base}-lv{school_year}"
-    taken = {row[0] for row in connection.execute("select delivery from ops.delivery where delivery like %s", (f"{base}%",))}
+    taken = {
+        row[0] for row in connection.execute("select delivery from ops.delivery where delivery like %s", (f"{base}%",))
+    }
     return next(name for name in (base, *(f"{base}-{n}" for n in range(2, 1000))) if name not in taken)
 
 

@@ -13,10 +13,7 @@ _VALIDITY = ("valid_from", "valid_to", "reviewed_by", "reviewed_on")
 
 
 def load_reference(connection: psycopg.Connection, municipalities: Sequence[Municipality]) -> None:
-    """Replaces the content of the reference tables by that of the folders, in the caller's transaction.
-
-
-    """
+    """Replaces the content of the reference tables by that of the folders, in the caller's transaction."""
     _replace(
         connection,
         "municipality",
@@ -39,8 +36,11 @@ def load_reference(connection: psycopg.Connection, municipalities: Sequence[Muni
         connection,
         "school",
         ("municipality", "school_number", "name_fi", "valid_from", "valid_to"),
-        {(m.name, s.school_number): (m.name, s.school_number, s.name_fi, s.valid_from, s.valid_to)
-         for m in municipalities for s in m.codes.schools}.values(),
+        {
+            (m.name, s.school_number): (m.name, s.school_number, s.name_fi, s.valid_from, s.valid_to)
+            for m in municipalities
+            for s in m.codes.schools
+        }.values(),
     )
     _replace(
         connection,
@@ -52,7 +52,11 @@ def load_reference(connection: psycopg.Connection, municipalities: Sequence[Muni
         connection,
         "absence_crosswalk",
         ("municipality", "source_code", "cleared", "absence_class", *_VALIDITY),
-        ((m.name, c.source_code, c.cleared, c.absence_class, *_validity(c)) for m in municipalities for c in m.codes.absence),
+        (
+            (m.name, c.source_code, c.cleared, c.absence_class, *_validity(c))
+            for m in municipalities
+            for c in m.codes.absence
+        ),
     )
     _replace(
         connection,
@@ -82,7 +86,9 @@ def _validity(code: Any) -> tuple[Any, ...]:
     return tuple(getattr(code, name) for name in _VALIDITY)
 
 
-def _replace(connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+def _replace(
+    connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
+) -> None:
     target = sql.Identifier("reference", table)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     connection.execute(sql.SQL("delete from {}").format(target))

@@ -218,7 +218,9 @@ def _freeze(connection: psycopg.Connection, number: int, mart: str, meta: Mappin
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def _ensure_reporting_table(connection: psycopg.Connection, mart: str, columns: list[str], withheld: frozenset[str]) -> None:
+def _ensure_reporting_table(
+    connection: psycopg.Connection, mart: str, columns: list[str], withheld: frozenset[str]
+) -> None:
     """Makes `reporting.<mart>` like the candidate, with its key and comments; a table that has the same columns stays,
     with every grant and view that hangs on it."""
     if _columns(connection, "reporting", mart) == [*columns, "suppressed"]:
@@ -227,7 +229,9 @@ def _ensure_reporting_table(connection: psycopg.Connection, mart: str, columns: 
     connection.execute(sql.SQL("drop table if exists {}").format(target))
     connection.execute(sql.SQL("create table {} (like {} including all)").format(target, source))
     for column in withheld:
-        connection.execute(sql.SQL("alter table {} alter column {} drop not null").format(target, sql.Identifier(column)))
+        connection.execute(
+            sql.SQL("alter table {} alter column {} drop not null").format(target, sql.Identifier(column))
+        )
     connection.execute(sql.SQL("alter table {} add column suppressed boolean not null").format(target))
     comment = "Luku on jätetty näyttämättä tietosuojan vuoksi. / A value is withheld to protect pupils."
     connection.execute(sql.SQL("comment on column {}.suppressed is {}").format(target, sql.Literal(comment)))
@@ -239,7 +243,9 @@ def _ensure_reporting_table(connection: psycopg.Connection, mart: str, columns: 
 def _show(connection: psycopg.Connection, number: int) -> None:
     """Makes `reporting` show that release, in the caller's transaction. Rows are deleted and inserted, never truncated:
     readers keep seeing the release before until the commit, without waiting."""
-    tables = connection.execute("select table_name from ops.release_table where release_number = %s order by 1", (number,)).fetchall()
+    tables = connection.execute(
+        "select table_name from ops.release_table where release_number = %s order by 1", (number,)
+    ).fetchall()
     for (table,) in tables:
         target = sql.Identifier("reporting", table)
         connection.execute(sql.SQL("delete from {}").format(target))

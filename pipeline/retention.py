@@ -12,7 +12,6 @@ import psycopg
 
 from connectors.config import load_municipalities
 from connectors.delivery import school_year_of
-from connectors.pseudonyms import pseudonym
 from pipeline import keys
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
@@ -53,7 +52,7 @@ def forget(settings: Settings, identifier: str) -> Removed:
     rows = archived = 0
     with connect(settings) as connection:
         key = keys.pseudonym_keys(settings, municipalities[0].name)
-        person = [pseudonym(key.regional, kind, identifier) for kind in ("hetu", "oppijanumero")]
+        person = [key.hetu_key(identifier), key.oppijanumero_key(identifier)]
         found = connection.execute(
             """
             select distinct d.municipality, e.pupil_ref
@@ -61,7 +60,7 @@ def forget(settings: Settings, identifier: str) -> Removed:
             inner join ops.delivery as d on e.delivery_id = d.delivery_id and d.dataset = 'enrolment'
             where e.hetu_key = any(%(person)s::uuid[]) or e.oppijanumero_key = any(%(person)s::uuid[])
             """,
-            {"person": [value.hex() for value in person]},
+            {"person": person},
         ).fetchall()
         references = [reference for _, reference in found]
         rows += _delete_landed(connection, "pupil_ref = any(%s)", (references,))
@@ -82,7 +81,9 @@ def _delete_landed(connection: psycopg.Connection, condition: str, parameters: t
     column = condition.split(" ", 1)[0]
     query = "select table_name from information_schema.columns where table_schema = 'landing' and column_name = %s"
     tables = [row[0] for row in connection.execute(query, (column,))]
-    return sum(connection.execute(f"delete from landing.{table} where {condition}", parameters).rowcount for table in tables)
+    return sum(
+        connection.execute(f"delete from landing.{table} where {condition}", parameters).rowcount for table in tables
+    )
 
 
 def _remove_archived(settings: Settings, municipality: str, delivery: str) -> int:

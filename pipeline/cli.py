@@ -1,0 +1,346 @@
+"""The command line `tukiverkko`. Exit status: 0 done, 1 refused by the data, 2 wrong use or a broken set-up.
+
+Heavy libraries are imported inside the commands, so that `--help` and `url` answer at once.
+"""
+
+import dataclasses
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from pipeline.settings import Settings, load_settings
+
+DONE, REFUSED, WRONG_USE = 0, 1, 2
+
+app = typer.Typer(
+    name="tukiverkko",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Attendance and learning-support data of several municipalities, harmonised every night.",
+)
+municipality_app = typer.Typer(no_args_is_help=True, help="The folders of `municipalities/`.")
+app.add_typer(municipality_app, name="municipality")
+
+console = Console()
+error_console = Console(stderr=True)
+
+Night = Annotated[
+    datetime | None, typer.Option("--night", formats=["%Y-%m-%d"], help="The night (its morning's date).")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+
+
+def main() -> None:
+    """The console script."""
+    logging.basicConfig(level=logging.WARNING)
+    app()
+
+
+@app.command()
+def demo(
+    night: Night = None,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic region.")] = 1,
+    scale: Annotated[float, typer.Option(help="Size of the region; 1 is the real one.")] = 1.0,
+    keep_running: Annotated[
+        bool, typer.Option("--keep-running", help="Leave everything running until Ctrl-C.")
+    ] = False,
+) -> None:
+    """One night of the whole synthetic region through a real Airflow scheduler; exit 0 only if it was published."""
+    from demo.night import DEFAULT_NIGHT, run_demo
+
+    published = run_demo(
+        load_settings(),
+        seed=seed,
+        scale=scale,
+        night=night.date() if night else DEFAULT_NIGHT,
+        keep_running=keep_running,
+        console=console,
+    )
+    raise typer.Exit(DONE if published else REFUSED)
+
+
+@app.command()
+def ingest(
+    municipality: Annotated[str, typer.Argument(help="A folder of municipalities/.")],
+    night: Night = None,
+    refetch: Annotated[
+        bool, typer.Option("--refetch", help="Ask the source again, also for an accepted night.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch, check and land one municipality's delivery of a night."""
+    from pipeline import ingest as steps
+    from pipeline.summary import outcome_table
+
+    settings = _settings_for(municipality)
+    with _warehouse(settings), _progress(as_json) as progress:
+        outcome = steps.ingest(
+            settings, municipality, night.date() if night else _today(), refetch=refetch, progress=progress
+        )
+    _print(outcome, outcome_table(outcome), as_json)
+    raise typer.Exit(DONE if outcome.status in ("accepted", "unchanged") else REFUSED)
+
+
+@app.command()
+def release(night: Night = None, as_json: AsJson = False) -> None:
+    """Build, check and publish a release from all accepted deliveries."""
+    from pipeline import release as steps
+    from pipeline.summary import release_table
+
+    settings = load_settings()
+    with _warehouse(settings), _progress(as_json) as progress:
+        wanted = night.date() if night else steps.latest_night(settings)
+        if wanted is None:
+            _wrong_use("Nothing was delivered yet: run `tukiverkko ingest MUNICIPALITY --night DATE` first.")
+        try:
+            outcome = steps.release(settings, wanted, by_hand=True, progress=progress)
+        except steps.ReleaseUnderWay as under_way:
+            _wrong_use(str(under_way))
+    _print(outcome, release_table(outcome), as_json)
+    raise typer.Exit(DONE if outcome.status == "published" else REFUSED)
+
+
+@app.command()
+def check(
+    municipality: Annotated[str, typer.Argument(help="A folder of municipalities/.")],
+    dataset: Annotated[str, typer.Argument(help="enrolment, absence, support or school_day.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file as it would be sent.")],
+    night: Night = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check one file by the rules of the night, without a warehouse and without keys."""
+    from connectors.delivery import DATASETS, DeliveryProblem
+    from pipeline.sender_check import check_file
+    from pipeline.summary import check_table
+
+    settings = _settings_for(municipality)
+    if dataset not in DATASETS:
+        _wrong_use(f"{dataset!r} is no dataset: one of {', '.join(DATASETS)}.")
+    try:
+        result = check_file(settings.municipalities / municipality, dataset, file, night.date() if night else _today())
+    except DeliveryProblem as problem:
+        error_console.print(f"[red]{problem.reason_fi}[/red]\n{problem.reason_en}\n{problem.hint}")
+        raise typer.Exit(REFUSED) from None
+    _print(result, check_table(result), as_json)
+    raise typer.Exit(DONE if result.rows_rejected == 0 and not result.unmapped else REFUSED)
+
+
+@app.command()
+def replay(
+    delivery: Annotated[str, typer.Argument(help="A delivery's name, such as kuopio-2025-10-14.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read a delivery again from the encrypted archive, with today's folder and rules."""
+    from pipeline import ingest as steps
+    from pipeline.summary import outcome_table
+
+    settings = load_settings()
+    with _warehouse(settings), _progress(as_json) as progress:
+        try:
+            outcome = steps.replay(settings, delivery, progress=progress)
+        except (KeyError, FileNotFoundError) as missing:
+            _wrong_use(
+                f"{delivery}: no such delivery in the ledger." if isinstance(missing, KeyError) else str(missing)
+            )
+    _print(outcome, outcome_table(outcome), as_json)
+    raise typer.Exit(DONE if outcome.status in ("accepted", "unchanged") else REFUSED)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """What is wrong, and the next command; exit 1 when something is."""
+    import psycopg
+
+    from pipeline.status import read_status
+    from pipeline.summary import status_table
+
+    settings = load_settings()
+    with _warehouse(settings):
+        try:
+            state = read_status(settings)
+        except psycopg.errors.UndefinedTable:
+            _wrong_use("Nothing has run yet: `make demo`, or `tukiverkko ingest MUNICIPALITY --night DATE`.")
+    _print(state, status_table(state), as_json)
+    raise typer.Exit(DONE if state.is_well else REFUSED)
+
+
+@app.command()
+def rollback(
+    to: Annotated[int | None, typer.Option(help="A release's number; default: the one before.")] = None,
+) -> None:
+    """Show an earlier release again, at once and whole."""
+    from pipeline import release as steps
+
+    settings = load_settings()
+    with _warehouse(settings):
+        try:
+            number = steps.rollback(settings, to)
+        except (steps.NothingToRestore, steps.ReleaseUnderWay) as problem:
+            _wrong_use(str(problem))
+    console.print(f"reporting shows release {number}")
+
+
+@app.command()
+def forget(as_json: AsJson = False) -> None:
+    """Remove one person's data; the HETU or oppijanumero is read from standard input, never from the command line."""
+    from pipeline.retention import forget as remove
+
+    if sys.stdin.isatty():
+        error_console.print("HETU or oppijanumero, then Enter:")
+    identifier = sys.stdin.readline().strip()
+    if not identifier:
+        _wrong_use("Give a HETU or an oppijanumero on standard input.")
+    settings = load_settings()
+    with _warehouse(settings):
+        removed = remove(settings, identifier)
+    text = (
+        f"{removed.rows} rows and {removed.archived_deliveries} archived deliveries removed; run `tukiverkko release`."
+    )
+    _print(removed, text, as_json)
+    raise typer.Exit(DONE if removed.rows else REFUSED)
+
+
+@app.command()
+def url() -> None:
+    """Print the warehouse's SQLAlchemy URL; starts the embedded server and leaves it running (`tukiverkko down`)."""
+    from pipeline.warehouse import warehouse_url
+
+    print(warehouse_url(load_settings()))
+
+
+@app.command()
+def down() -> None:
+    """Stop the embedded PostgreSQL."""
+    from pipeline.embedded_postgres import EmbeddedPostgres
+
+    EmbeddedPostgres(load_settings().postgres).stop()
+
+
+@app.command(name="keys")
+def make_keys() -> None:
+    """Make the secret keys that are missing (a new installation)."""
+    from connectors.config import load_municipalities
+    from pipeline.keys import ensure_keys
+
+    settings = load_settings()
+    ensure_keys(settings, tuple(one.name for one in load_municipalities(settings.municipalities)))
+    console.print(f"Keys are in {settings.keys}: keep a copy in a safe. Without them no pseudonym can be made again.")
+
+
+@app.command()
+def prepare() -> None:
+    """Make or update the warehouse's schemas, fixed tables and roles, and load the folders' codes."""
+    from connectors.config import load_municipalities
+    from pipeline.reference import load_reference
+    from pipeline.warehouse import connect
+    from pipeline.warehouse import prepare as make
+
+    settings = load_settings()
+    municipalities = load_municipalities(settings.municipalities)
+    with _warehouse(settings), connect(settings) as connection:
+        make(connection, municipalities)
+        load_reference(connection, municipalities)
+
+
+@municipality_app.command("new")
+def municipality_new(
+    name: Annotated[str, typer.Argument(help="Folder name: lower-case ASCII.")],
+    like: Annotated[str, typer.Option(help="The municipality whose folder is the pattern.")] = "kuopio",
+) -> None:
+    """Make a new folder in municipalities/, from the pattern of another; every line of it is then yours to check."""
+    from connectors.config import ConfigError
+    from pipeline.new_municipality import make_folder
+
+    settings = _settings_for(like)
+    try:
+        folder = make_folder(settings.municipalities, name, like)
+    except (ConfigError, FileExistsError) as problem:
+        _wrong_use(str(problem))
+    console.print(f"{folder} is there. Fill it in, then: tukiverkko municipality validate {name}")
+
+
+@municipality_app.command("validate")
+def municipality_validate(name: Annotated[str, typer.Argument(help="A folder of municipalities/.")]) -> None:
+    """Check a municipality's folder; errors name the file and the line or key."""
+    from connectors.config import ConfigError, load_municipality
+
+    try:
+        municipality = load_municipality(load_settings().municipalities / name)
+        codes = municipality.codes
+    except ConfigError as problem:
+        error_console.print(f"[red]{problem}[/red]")
+        raise typer.Exit(REFUSED) from None
+    console.print(
+        f"{municipality.name_fi} ({municipality.code}): {len(codes.schools)} schools, "
+        f"{len(codes.absence)} absence codes, {len(codes.support)} support codes. In order."
+    )
+
+
+def _settings_for(municipality: str) -> Settings:
+    settings = load_settings()
+    if not (settings.municipalities / municipality / "municipality.yaml").exists():
+        known = ", ".join(sorted(file.parent.name for file in settings.municipalities.glob("*/municipality.yaml")))
+        _wrong_use(f"{municipality!r} has no folder in {settings.municipalities}. There are: {known}.")
+    return settings
+
+
+@contextmanager
+def _warehouse(settings: Settings) -> Iterator[None]:
+    """Has the warehouse ready for the block; an embedded server that was started for it is stopped again."""
+    from connectors.config import load_municipalities
+    from pipeline.embedded_postgres import EmbeddedPostgres
+    from pipeline.keys import ensure_keys
+    from pipeline.warehouse import connect
+    from pipeline.warehouse import prepare as make
+
+    embedded = None if settings.database_url else EmbeddedPostgres(settings.postgres)
+    was_running = embedded is not None and embedded.is_running()
+    try:
+        municipalities = load_municipalities(settings.municipalities)
+        if embedded is not None:
+            ensure_keys(settings, tuple(one.name for one in municipalities))
+        with connect(settings) as connection:
+            make(connection, municipalities)
+        yield
+    finally:
+        if embedded is not None and not was_running:
+            embedded.stop()
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Any]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=error_console, transient=True, disable=quiet) as progress:
+        task = progress.add_task("starting", total=None)
+        yield lambda message: progress.update(task, description=message)
+
+
+def _print(result: Any, table: Any, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(dataclasses.asdict(result), default=str, ensure_ascii=False))
+    else:
+        console.print(table)
+
+
+def _today() -> date:
+    return datetime.now(ZoneInfo("Europe/Helsinki")).date()
+
+
+def _wrong_use(message: str) -> NoReturn:
+    error_console.print(f"[red]{message}[/red]")
+    raise typer.Exit(WRONG_USE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What a person wants to know of the nights: per municipality what came and how it ended, the release, what to do next."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+
+from connectors.config import load_municipalities
+from pipeline.settings import Settings
+from pipeline.warehouse import connect
+
+
+@dataclass(frozen=True)
+class MunicipalityStatus:
+    """One municipality: its last night, and the accepted data that the region goes on with.
+
+    status: of the last night; as_of: the moment that the accepted data is from; covers_to: the last day that its
+    absences report on. rows_*: of the last accepted delivery of the latest school year. next_command: what to do, or None.
+    """
+
+    municipality: str
+    night: date | None
+    status: str
+    reason_en: str | None
+    reason_fi: str | None
+    accepted_delivery: str | None
+    as_of: datetime | None
+    covers_to: date | None
+    rows_in: int
+    rows_landed: int
+    rows_rejected: int
+    next_command: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole region. release: the one that `reporting` shows; last_release: the last one tried."""
+
+    municipalities: tuple[MunicipalityStatus, ...]
+    release: dict[str, Any] | None
+    last_release: dict[str, Any] | None
+    tables: tuple[dict[str, Any], ...]
+
+    @property
+    def is_well(self) -> bool:
+        """True when every municipality's last night was taken in and the last release was published."""
+        taken = all(one.status in ("accepted", "unchanged") for one in self.municipalities)
+        return taken and self.last_release is not None and self.last_release["status"] == "published"
+
+
+def read_status(settings: Settings) -> Status:
+    """Reads the ledger and the releases; changes nothing. Raises psycopg.errors.UndefinedTable before the first night."""
+    names = [municipality.name for municipality in load_municipalities(settings.municipalities)]
+    with connect(settings) as connection:
+        return Status(
+            municipalities=tuple(_municipality(connection, name) for name in names),
+            release=_release(connection, "is_current"),
+            last_release=_release(connection, "release_number = (select max(release_number) from ops.release)"),
+            tables=tuple(
+                {"table": row[0], "rows": row[1], "suppressed": row[2]}
+                for row in connection.execute(
+                    """
+                    select t.table_name, t.row_count, t.suppressed_count
+                    from ops.release_table as t inner join ops.release as r on r.release_number = t.release_number
+                    where r.is_current order by t.table_name
+                    """
+                )
+            ),
+        )
+
+
+def _municipality(connection: psycopg.Connection, name: str) -> MunicipalityStatus:
+    night = connection.execute(
+        """
+        select night, status, reason_en, reason_fi, delivery from ops.night_outcome
+        where municipality = %s order by night desc limit 1
+        """,
+        (name,),
+    ).fetchone()
+    accepted = connection.execute(
+        """
+        select delivery, max(as_of), max(covers_to) filter (where dataset = 'absence'),
+            sum(rows_in), sum(rows_landed), sum(rows_rejected)
+        from ops.delivery
+        where municipality = %s and status = 'accepted'
+        group by delivery_id, delivery, night, school_year order by school_year desc, night desc, delivery_id desc limit 1
+        """,
+        (name,),
+    ).fetchone()
+    status = night[1] if night else "nothing yet"
+    return MunicipalityStatus(
+        municipality=name,
+        night=night[0] if night else None,
+        status=status,
+        reason_en=night[2] if night else None,
+        reason_fi=night[3] if night else None,
+        accepted_delivery=accepted[0] if accepted else None,
+        as_of=accepted[1] if accepted else None,
+        covers_to=accepted[2] if accepted else None,
+        rows_in=int(accepted[3]) if accepted else 0,
+        rows_landed=int(accepted[4]) if accepted else 0,
+        rows_rejected=int(accepted[5]) if accepted else 0,
+        next_command=_next_command(name, status, night[0] if night else None, night[4] if night else None),
+    )
+
+
+def _next_command(name: str, status: str, night: date | None, delivery: str | None) -> str | None:
+    if status in ("accepted", "unchanged") or night is None:
+        return None
+    if status == "held":
+        return f"tukiverkko replay {delivery}   (after the folder municipalities/{name}/ or the rule is mended)"
+    return f"tukiverkko ingest {name} --night {night}"
+
+
+def _release(connection: psycopg.Connection, condition: str) -> dict[str, Any] | None:
+    columns = ("release_number", "night", "status", "published_at", "code_version", "reason", "durations")
+    row = connection.execute(f"select {', '.join(columns)} from ops.release where {condition}").fetchone()
+    return dict(zip(columns, row, strict=True)) if row else None

@@ -1,0 +1,160 @@
+"""Tables for the terminal: a night, a release, the status, a checked file."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from pipeline.ingest import Outcome
+    from pipeline.release import ReleaseOutcome
+    from pipeline.sender_check import FileCheck
+    from pipeline.settings import Settings
+    from pipeline.status import Status
+
+COLOURS = {"accepted": "green", "unchanged": "green", "published": "green", "held": "yellow"}
+
+
+def _status(status: str) -> Text:
+    return Text(status, style=COLOURS.get(status, "red"))
+
+
+def _number(value: int) -> str:
+    return f"{value:,}".replace(",", " ")
+
+
+def _moment(value: datetime | None) -> str:
+    return f"{value.astimezone(ZoneInfo('Europe/Helsinki')):%Y-%m-%d %H:%M}" if value else "–"
+
+
+def outcome_table(outcome: "Outcome") -> RenderableType:
+    """One municipality's night: rows a dataset, the status with its reason, where the time went."""
+    table = Table(title=f"{outcome.municipality}, night of {outcome.night}: {outcome.status}")
+    for column in ("delivery", "dataset"):
+        table.add_column(column)
+    for column in ("rows in", "landed", "rejected"):
+        table.add_column(column, justify="right")
+    table.add_column("covers to")
+    for part in outcome.datasets:
+        counts = (part["rows_in"], part["rows_landed"], part["rows_rejected"])
+        table.add_row(part["delivery"], part["dataset"], *map(_number, counts), str(part["covers_to"] or "–"))
+    lines: list[RenderableType] = [table]
+    if outcome.reason_en:
+        lines.append(Text(f"{outcome.reason_en}\n{outcome.reason_fi}", style="yellow"))
+    return Group(*lines, _durations(outcome.seconds))
+
+
+def release_table(outcome: "ReleaseOutcome") -> RenderableType:
+    """One release: rows a table and how many of them have a withheld value."""
+    table = Table(title=f"Release {outcome.release_number}, night of {outcome.night}: {outcome.status}")
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    table.add_column("with a withheld value", justify="right")
+    for name, rows in outcome.tables.items():
+        table.add_row(f"reporting.{name}", _number(rows), _number(outcome.suppressed.get(name, 0)))
+    lines: list[RenderableType] = [table]
+    if outcome.reason:
+        lines.append(Text(outcome.reason, style="yellow"))
+    return Group(*lines, _durations(outcome.seconds))
+
+
+def status_table(state: "Status") -> RenderableType:
+    """The region at a glance, and the next command for whatever is wrong."""
+    table = Table(title="Municipalities")
+    for column in ("municipality", "last night", "status", "data as of", "absences to"):
+        table.add_column(column)
+    for column in ("rows in", "landed", "rejected"):
+        table.add_column(column, justify="right")
+    for one in state.municipalities:
+        table.add_row(
+            one.municipality,
+            str(one.night or "–"),
+            _status(one.status),
+            _moment(one.as_of),
+            str(one.covers_to or "–"),
+            *map(_number, (one.rows_in, one.rows_landed, one.rows_rejected)),
+        )
+    lines: list[RenderableType] = [table]
+    for one in state.municipalities:
+        if one.next_command:
+            lines.append(Text(f"{one.municipality}: {one.status}: {one.reason_en or ''}\n  next: {one.next_command}"))
+    lines.append(_release_line(state))
+    if state.tables:
+        shown = ", ".join(f"{table['table']} {_number(table['rows'])}" for table in state.tables)
+        lines.append(Text(f"reporting: {shown} rows"))
+    if state.release:
+        lines.append(_durations(state.release["durations"]))
+    return Group(*lines)
+
+
+def check_table(check: "FileCheck") -> RenderableType:
+    """A sender's file: how many rows would be taken, and each one that would not, with why (in Finnish and English)."""
+    title = f"{check.file}: {_number(check.rows_in)} rows, {_number(check.rows_rejected)} rejected"
+    table = Table(title=title)
+    for column in ("rivi / row", "sarake / column", "sääntö / rule", "miksi / why"):
+        table.add_column(column)
+    for row in check.rejected:
+        table.add_row(
+            str(row["row_number"]), row["column_name"] or "", row["rule"], f"{row['message_fi']}\n{row['message_en']}"
+        )
+    lines: list[RenderableType] = [table if check.rejected else Text(title, style="green")]
+    if check.rows_rejected > len(check.rejected):
+        lines.append(Text(f"… {_number(check.rows_rejected - len(check.rejected))} more (--json lists them all)"))
+    lines += [
+        Text(
+            f"tuntematon koodi / unknown code: {code['kind']} {code['source_code']} ({code['row_count']})", style="red"
+        )
+        for code in check.unmapped
+    ]
+    return Group(*lines)
+
+
+def _release_line(state: "Status") -> Text:
+    if state.release is None:
+        return Text("No release has been published yet. Next: tukiverkko release", style="red")
+    text = Text(f"Release {state.release['release_number']} of the night of {state.release['night']} is shown, ")
+    text.append(f"published {_moment(state.release['published_at'])}.")
+    last = state.last_release
+    if last is not None and last["status"] != "published":
+        text.append(f"\nThe last try, {last['release_number']}, was {last['status']}: {last['reason']}", style="red")
+        text.append("\n  next: mend the cause, then tukiverkko release")
+    return text
+
+
+def _durations(seconds: dict[str, float]) -> Text:
+    parts = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    return Text(f"time: {parts}" if parts else "", style="dim")
+
+
+def figures_table(settings: "Settings") -> RenderableType:
+    """The latest published month of `reporting.attendance_monthly`: absence rates by municipality, with coverage."""
+    from pipeline.warehouse import connect
+
+    with connect(settings) as connection:
+        if connection.execute("select to_regclass('reporting.attendance_monthly')").fetchone() == (None,):
+            return Text("")
+        rows = connection.execute(
+            """
+            select month, municipality, pupils, absence_rate, coverage, as_of
+            from reporting.attendance_monthly
+            where grade_band = 'all' and absence_class = 'all'
+                and month = (select max(month) from reporting.attendance_monthly)
+            order by municipality = 'region', municipality
+            """
+        ).fetchall()
+    table = Table(title=f"reporting.attendance_monthly, {rows[0][0]:%Y-%m}" if rows else "reporting.attendance_monthly")
+    table.add_column("municipality")
+    for column in ("pupils", "absence rate", "coverage", "as of"):
+        table.add_column(column, justify="right")
+    for _, municipality, pupils, rate, coverage, as_of in rows:
+        shown = ("–" if pupils is None else _number(pupils), _percent(rate), _percent(coverage), str(as_of or "–"))
+        table.add_row(municipality, *shown)
+    return table
+
+
+def _percent(fraction: Decimal | None) -> str:
+    return "–" if fraction is None else f"{fraction:.2%}"
