@@ -46,7 +46,7 @@ def connection_for(municipality: str, home: Path) -> SourceConnection:
     `<home>/demo/connections.json` (municipality → JSON object, or its text), which the running demo region writes; then
     Airflow's secrets backends and metadata. Raises ConnectionMissing.
     """
-    value: object = os.environ.get(f"AIRFLOW_CONN_{municipality.upper()}")
+    value: Any = os.environ.get(f"AIRFLOW_CONN_{municipality.upper()}")
     if not value:
         value = _of_demo(municipality, home / "demo" / "connections.json")
     if isinstance(value, str) and not value.lstrip().startswith("{"):
@@ -75,7 +75,7 @@ def _unreadable(municipality: str) -> ConnectionMissing:
     )
 
 
-def _of_demo(municipality: str, file: Path) -> object:
+def _of_demo(municipality: str, file: Path) -> Any:
     try:
         connections = json.loads(file.read_bytes())
     except FileNotFoundError:
@@ -85,7 +85,7 @@ def _of_demo(municipality: str, file: Path) -> object:
     return connections.get(municipality) if isinstance(connections, dict) else None
 
 
-def _from_json(municipality: str, value: object) -> SourceConnection:
+def _from_json(municipality: str, value: Any) -> SourceConnection:
     # The cause is left out of every error: a message of the parser can quote the text, and with it a password.
     try:
         fields = json.loads(value) if isinstance(value, str) else value

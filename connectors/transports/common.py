@@ -52,7 +52,7 @@ class Options:
         value = self._values.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise self._error(key, "must be a number from 0")
-        return value
+        return float(value)
 
     def names(self, key: str, defaults: Mapping[str, str]) -> dict[str, str]:
         """What the source calls each thing: the defaults, overridden by the mapping under `key`."""

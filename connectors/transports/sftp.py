@@ -4,6 +4,7 @@ import asyncio
 import csv
 import hashlib
 import io
+import itertools
 import json
 import logging
 import posixpath
@@ -104,14 +105,14 @@ def _run(
     """Log in, do the work, log out, within the time allowed; every error of SSH becomes one of the three."""
     max_seconds = Options(municipality).number("max_seconds", 1800)
 
-    async def bounded() -> _T:
-        async with asyncio.timeout(max_seconds):
-            async with await _connect(municipality, connection) as session, session.start_sftp_client() as client:
-                return await work(client)
+    async def session() -> _T:
+        async with await _connect(municipality, connection) as session, session.start_sftp_client() as client:
+            done = await work(client)
+        return done
 
     # Causes are left out: a server's text can quote a path or worse.
     try:
-        return asyncio.run(bounded())
+        return asyncio.run(asyncio.wait_for(session(), max_seconds))
     except (asyncssh.SFTPPermissionDenied, asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
         raise SourceUnavailable(
             municipality.name,
@@ -254,13 +255,15 @@ class _Night:
     async def _ready(self) -> Any:
         path = posixpath.join(self._folder.format(night=self._night.isoformat()), self._ready_file)
         try:
-            content = await self._read(path, self._ready_file, _MAX_READY_BYTES)
+            content = await self._read(path, _MAX_READY_BYTES + 1)
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
             raise NotThereYet(
                 self._municipality.name,
                 f"{self._ready_file} of the delivery of {self._night} is not there.",
                 f"toimituksen {self._night} tiedosto {self._ready_file} puuttuu.",
             ) from None
+        if len(content) > _MAX_READY_BYTES:
+            raise too_large(self._municipality, self._ready_file, _MAX_READY_BYTES)
         try:
             return json.loads(content.decode("utf-8-sig"))
         except (ValueError, RecursionError):
@@ -303,7 +306,7 @@ class _Night:
         path = posixpath.join(self._folder.format(night=self._night.isoformat()), listed.name)
         try:
             # One byte more than listed shows that a file is longer.
-            content = await self._read(path, listed.name, listed.size + 1)
+            content = await self._read(path, listed.size + 1)
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
             raise _Mismatch(listed.name, "is listed and not there", "on luettelossa, mutta puuttuu") from None
         if len(content) != listed.size:
@@ -321,12 +324,10 @@ class _Night:
         self._verified[listed] = content
         return content
 
-    async def _read(self, path: str, name: str, limit: int) -> bytes:
+    async def _read(self, path: str, limit: int) -> bytes:
         async with self._client.open(path, "rb") as file:
-            content = await file.read(limit)
-        if len(content) == limit and limit == _MAX_READY_BYTES:
-            raise too_large(self._municipality, name, limit)
-        return bytes(content)
+            content: bytes = await file.read(limit)
+        return content
 
     async def _has_earlier_folder(self) -> bool:
         """Whether a folder of an earlier night of the school year is on the server, ready or not: a folder that was
@@ -367,11 +368,15 @@ def _is_plain(name: object) -> bool:
 
 def count_rows(content: bytes, layout: Format) -> int:
     """Data rows of a CSV file: records after the header row that hold anything; a line break inside quotes is no end
-    of a row. A quote that never closes is counted as text, by lines."""
-    text = content.decode(layout.encoding, "replace").removeprefix("\ufeff")
+    of a row. In a file with a quote that never closes, quotes are taken as text."""
     try:
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter, quotechar=layout.quote))
+        return _count(content, layout, csv.QUOTE_MINIMAL)
     except csv.Error:
-        records = [line.split(layout.delimiter) for line in text.splitlines()]
-    data = (record for record in records[layout.header_row :] if any(record))
+        return _count(content, layout, csv.QUOTE_NONE)
+
+
+def _count(content: bytes, layout: Format, quoting: int) -> int:
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding=layout.encoding, errors="replace", newline="")
+    records = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote, quoting=quoting)  # type: ignore[arg-type]
+    data = (record for record in itertools.islice(records, layout.header_row, None) if any(record))
     return sum(1 for record in data if layout.total_label is None or record[0] != layout.total_label)
