@@ -1,0 +1,48 @@
+"""What every test may use: one PostgreSQL for the session, and an empty, prepared warehouse for each test."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from connectors.config import load_municipalities
+from pipeline.embedded_postgres import EmbeddedPostgres
+from pipeline.keys import ensure_keys
+from pipeline.reference import load_reference
+from pipeline.settings import PROJECT_ROOT, Settings
+from pipeline.warehouse import connect, prepare
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A running server in a folder whose name has a space, as a clone's may have."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "with space")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a new, empty warehouse with the four municipalities' codes, and keys of its own."""
+    name = f"test_{secrets.token_hex(6)}"
+    url = postgres.create_database(name)
+    made = Settings(home=tmp_path, database_url=url, municipalities=PROJECT_ROOT / "municipalities")
+    municipalities = load_municipalities(made.municipalities)
+    ensure_keys(made, tuple(one.name for one in municipalities))
+    with connect(made) as connection:
+        prepare(connection, municipalities)
+        load_reference(connection, municipalities)
+    yield made
+    with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
+        admin.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection to the test's warehouse; what is not committed is rolled back."""
+    with connect(settings) as made:
+        yield made
+        made.rollback()

@@ -1,0 +1,87 @@
+"""The ledger: one delivery a night and school year counts; the same bytes are the same delivery."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from connectors.delivery import RawDelivery, RawFile, content_digest
+from pipeline import ledger
+
+NIGHT = date(2025, 10, 14)
+
+
+def raw(content: bytes = b"a", night: date = NIGHT, school_year: int = 2025) -> RawDelivery:
+    files = (RawFile("enrolment", "oppilaat.csv", content),)
+    as_of = datetime(night.year, night.month, night.day, tzinfo=ZoneInfo("Europe/Helsinki"))
+    return RawDelivery("kuopio", night, school_year, as_of, None, False, files, content_digest(files))
+
+
+def test_a_delivery_is_entered_once_for_each_dataset(connection: psycopg.Connection) -> None:
+    delivery = ledger.receive(connection, raw())
+    rows = connection.execute("select dataset, status from ops.delivery order by dataset").fetchall()
+    assert delivery.delivery == "kuopio-2025-10-14"
+    assert rows == [(name, "received") for name in ("absence", "enrolment", "school_day", "support")]
+
+
+def test_the_same_bytes_again_are_the_same_delivery(connection: psycopg.Connection) -> None:
+    assert ledger.receive(connection, raw()) == ledger.receive(connection, raw())
+
+
+def test_other_bytes_for_the_night_supersede_when_they_are_accepted(connection: psycopg.Connection) -> None:
+    first = ledger.receive(connection, raw(b"a"))
+    ledger.decide(connection, first.delivery_id, "held", "why", "miksi")
+    second = ledger.receive(connection, raw(b"b"))
+    assert second.delivery == "kuopio-2025-10-14-2"
+    ledger.decide(connection, second.delivery_id, "accepted")
+    assert [d.delivery for d in ledger.deliveries_of_night(connection, "kuopio", NIGHT)] == ["kuopio-2025-10-14-2"]
+
+
+def test_a_failed_night_is_taken_over_by_the_delivery_that_comes_later(connection: psycopg.Connection) -> None:
+    ledger.record_nothing(connection, "kuopio", NIGHT, 2025, "failed", "no answer", "ei vastausta")
+    delivery = ledger.receive(connection, raw())
+    assert delivery.delivery == "kuopio-2025-10-14"
+    assert delivery.status == "received"
+    assert delivery.reason_en is None
+
+
+def test_a_failure_never_overwrites_what_was_accepted(connection: psycopg.Connection) -> None:
+    delivery = ledger.receive(connection, raw())
+    ledger.decide(connection, delivery.delivery_id, "accepted")
+    ledger.record_nothing(connection, "kuopio", NIGHT, 2025, "failed", "no answer", "ei vastausta")
+    assert ledger.deliveries_of_night(connection, "kuopio", NIGHT)[0].status == "accepted"
+
+
+def test_history_knows_earlier_nights_of_the_school_year_only(connection: psycopg.Connection) -> None:
+    closing = ledger.receive(connection, raw(night=date(2025, 6, 21), school_year=2024))
+    ledger.decide(connection, closing.delivery_id, "accepted")
+    assert not ledger.history(connection, "kuopio", 2025, NIGHT).has_earlier
+    first = ledger.receive(connection, raw())
+    ledger.decide(connection, first.delivery_id, "accepted")
+    later = ledger.history(connection, "kuopio", 2025, date(2025, 10, 15))
+    assert later.has_earlier
+    assert later.last_accepted_as_of == datetime(2025, 10, 14, tzinfo=ZoneInfo("Europe/Helsinki"))
+    # The night itself is no earlier night: a first delivery that is run again still holds the year so far.
+    assert not ledger.history(connection, "kuopio", 2025, NIGHT).has_earlier
+
+
+def test_a_delivery_of_the_past_school_year_says_so(connection: psycopg.Connection) -> None:
+    delivery = ledger.receive(connection, raw(night=date(2025, 8, 12), school_year=2024))
+    assert delivery.delivery == "kuopio-2025-08-12-lv2024"
+
+
+def test_counts_that_do_not_add_up_cannot_be_written(connection: psycopg.Connection) -> None:
+    delivery = ledger.receive(connection, raw())
+    with pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute(
+            "update ops.delivery set rows_in = 3, rows_landed = 1, rows_rejected = 1 where delivery_id = %s",
+            (delivery.delivery_id,),
+        )
+
+
+def test_a_later_report_of_the_same_night_replaces_the_earlier(connection: psycopg.Connection) -> None:
+    ledger.report_night(connection, "kuopio", NIGHT, "failed", None, "no answer", "ei vastausta")
+    ledger.report_night(connection, "kuopio", NIGHT, "accepted", "kuopio-2025-10-14", None, None)
+    assert connection.execute("select status from ops.night_outcome").fetchall() == [("accepted",)]
+    assert ledger.reported(connection, NIGHT, ["kuopio", "iisalmi"]) == {"kuopio"}
