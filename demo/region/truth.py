@@ -1,0 +1,384 @@
+"""What is so, as the registers know it on a given morning: the expectation for everything downstream.
+
+Worked out from the model's own state and the text of the regional definitions, never by the code that reads the
+extracts.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from demo.region import parquet, support
+from demo.region.absences import CLASSES, LATE, UNIT, Array
+from demo.region.calendars import (
+    FAR,
+    YEARS,
+    as_date,
+    day_lessons,
+    first_day,
+    last_day,
+    number,
+    school_year,
+    workbook_edit,
+    working_days,
+)
+from demo.region.enrolments import HOME, Enrolment, supersede
+from demo.region.model import Region, knowledge, month_of
+from demo.region.schools import IISALMI, KUOPIO, MUNICIPALITIES, SIILINJARVI, VARKAUS, of
+
+_ABSENCES = range(LATE)
+
+
+def _state(municipality: str, year: int, night: int) -> int | None:
+    """The night whose knowledge decides the school year's figures on the morning of `night`: a school year that is over
+    stays as its last extract had it (31.7.; Varkaus' workbook is read to 31.8.)."""
+    last = last_day(year) + (31 if municipality == VARKAUS else 0)
+    return knowledge(municipality, year, min(night, last))
+
+
+def enrolments(region: Region, night: int) -> list[Enrolment]:
+    """The rows known on the morning, of all school years so far, with the day on which each stops to count."""
+    groups: dict[tuple[int, int], list[Enrolment]] = {}
+    for year in YEARS:
+        for municipality in MUNICIPALITIES:
+            state = _state(municipality, year, night)
+            if first_day(year) <= night and state is not None:
+                for entry in region.enrolled(municipality, year, state):
+                    groups.setdefault((year, entry.person_id), []).append(entry)
+    found = [entry for group in groups.values() for entry in supersede(group)]
+    return sorted(found, key=lambda e: e.enrolment_id)
+
+
+def _spans(region: Region, rows: list[Enrolment], night: int) -> dict[str, pa.Array]:
+    """One row an enrolment, two where class or home municipality changed under it."""
+    found: list[tuple[Enrolment, int, int]] = []
+    for entry in rows:
+        original = region.enrolments[entry.enrolment_id]
+        last = min(entry.end, entry.effective_end)
+        if entry.start > last:
+            continue
+        # The row is open in its own school year, and over with it.
+        last = last if last <= last_day(entry.year) else FAR if night <= last_day(entry.year) else last_day(entry.year)
+        state = _state(entry.municipality, entry.year, night)
+        seen = entry.changed if state is not None and entry.changed <= state else FAR
+        if entry.start < seen <= last and seen != FAR:
+            found.append((original, entry.start, seen - 1))
+            found.append((entry, seen, last))
+        else:
+            found.append((entry, entry.start, last))
+    entries = [entry for entry, _, _ in found]
+    return {
+        "person_id": pa.array([e.person_id for e in entries], pa.int64()),
+        "municipality": pa.array([e.municipality for e in entries], pa.string()),
+        "school_year": pa.array([e.year for e in entries], pa.int16()),
+        "school_number": pa.array([e.school.number for e in entries], pa.string()),
+        "grade": pa.array([e.grade for e in entries], pa.int16()),
+        "class_name": pa.array([e.class_name for e in entries], pa.string()),
+        "form": pa.array([e.form for e in entries], pa.string()),
+        "home_municipality": pa.array([e.home for e in entries], pa.string()),
+        "valid_from": parquet.days([first for _, first, _ in found]),
+        "valid_to": parquet.days([last for _, _, last in found]),
+    }
+
+
+class _Timetable:
+    """Lessons of a school's grade on a day."""
+
+    def __init__(self) -> None:
+        self._tables: dict[tuple[str, int, int], tuple[Array, Array]] = {}
+
+    def of(self, entry: Enrolment) -> tuple[Array, Array]:
+        """(day numbers, lessons on them) of the enrolment's school and grade in its school year."""
+        assert entry.grade is not None
+        key = (entry.school.number, entry.grade, entry.year)
+        if key not in self._tables:
+            days = working_days(entry.municipality, entry.year).astype(np.int64)
+            self._tables[key] = (days, day_lessons(entry.school, entry.grade, entry.year).astype(np.int64))
+        return self._tables[key]
+
+
+Absences = tuple[Array, Array, Array, Array]
+"""Person, day, class and amount in ten-thousandths of a lesson."""
+
+
+def _capped(person: Array, day: Array, absence_class: Array, amount: Array, most: Array) -> Absences:
+    """The sums by person, day and class, cut at the day's lessons in the order of the classes."""
+    key = (person * 2**16 + day) * 8 + absence_class
+    key, first, group = np.unique(key, return_index=True, return_inverse=True)
+    total = np.zeros(len(key), dtype=np.int64)
+    np.add.at(total, group, amount)
+    person, day, absence_class, most = person[first], day[first], absence_class[first], most[first] * UNIT
+    running = np.cumsum(total)
+    new = np.ones(len(key), dtype=bool)
+    new[1:] = (person[1:] != person[:-1]) | (day[1:] != day[:-1])
+    before_day = np.maximum.accumulate(np.where(new, running - total, 0))
+    upto = running - before_day
+    kept = np.minimum(upto, most) - np.minimum(upto - total, most)
+    some = kept > 0
+    return person[some], day[some], absence_class[some], kept[some]
+
+
+def _scheduled(entries: Iterable[Enrolment]) -> dict[int, Enrolment]:
+    """The enrolments that schedule lessons, by id; home education is left out everywhere."""
+    return {e.enrolment_id: e for e in entries if e.grade is not None and e.form != HOME and e.start <= e.last}
+
+
+def _from_lessons(region: Region, municipality: str, year: int, night: int, rows: dict[int, Enrolment]) -> Absences:
+    state = _state(municipality, year, night)
+    assert state is not None
+    lessons = region.lessons[municipality, year].known(state)
+    lessons = lessons.take((lessons.day < night) & (lessons.twin == 0) & np.isin(lessons.later, _ABSENCES))
+    if municipality == VARKAUS:
+        lessons = lessons.take(_reported(region, year, night, lessons.person, lessons.day))
+    timetable = _Timetable()
+    most = np.zeros(len(lessons.day), dtype=np.int64)
+    order = np.argsort(lessons.enrolment, kind="stable")
+    ids, starts = np.unique(lessons.enrolment[order], return_index=True)
+    for enrolment, part in zip(ids.tolist(), np.split(order, starts[1:]), strict=True):
+        entry = rows.get(enrolment)
+        if entry is not None:
+            days, table = timetable.of(entry)
+            inside = (lessons.day[part] >= entry.start) & (lessons.day[part] <= entry.last)
+            most[part] = np.where(inside, table[np.searchsorted(days, lessons.day[part])], 0)
+    return _capped(lessons.person, lessons.day, lessons.later, lessons.amount, most)
+
+
+def _reported(region: Region, year: int, night: int, person: Array, day: Array) -> np.ndarray:
+    """Whether the workbook has a value for the pupil's month."""
+    edit = workbook_edit(year, min(night, last_day(year) + 31))
+    if edit is None:
+        return np.zeros(len(day), dtype=bool)
+    months = month_of(day)
+    ended = months < month_of(np.array([edit]))[0]
+    silent = np.array([p * 2**16 + (y - 1970) * 12 + m - 1 for p, y, m in region.unreported], dtype=np.int64)
+    found: np.ndarray = ended & ~np.isin(person * 2**16 + months, silent)
+    return found
+
+
+def _from_intervals(region: Region, year: int, night: int, rows: dict[int, Enrolment]) -> Absences:
+    """Each minute of a school day takes the first class that covers it; lessons are minutes by the slot's length."""
+    state = _state(SIILINJARVI, year, night)
+    assert state is not None
+    items = region.intervals[year]
+    items = items.take((items.created <= state) & (state < items.deleted) & np.isin(items.enrolment, list(rows)))
+    classes = np.where(items.changed <= state, items.later, items.first)
+    items, classes = items.take(classes < LATE), classes[classes < LATE]
+    end = np.where(items.closed <= state, items.end, state * 1440)
+    timetable = _Timetable()
+    # Minutes by person and day: a list of (class, first minute, last minute) to be laid over each other.
+    days_of: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    slots: dict[tuple[int, int], int] = {}
+    for enrolment, person, absence_class, begin, finish in zip(
+        items.enrolment.tolist(),
+        items.person.tolist(),
+        classes.tolist(),
+        items.start.tolist(),
+        end.tolist(),
+        strict=True,
+    ):
+        entry = rows[enrolment]
+        days, table = timetable.of(entry)
+        low = max(begin // 1440, entry.start)
+        high = min(-(-finish // 1440) - 1, entry.last, night - 1)
+        for index in range(int(np.searchsorted(days, low)), int(np.searchsorted(days, high, side="right"))):
+            day = int(days[index])
+            opening = day * 1440 + entry.school.day_start
+            closing = opening + int(table[index]) * entry.school.slot_minutes
+            first, last = max(begin, opening), min(finish, closing)
+            if first < last:
+                days_of.setdefault((person, day), []).append((absence_class, first - opening, last - opening))
+                slots[person, day] = entry.school.slot_minutes
+    found: list[tuple[int, int, int, int]] = []
+    for (person, day), pieces in days_of.items():
+        minutes = np.full(max(last for _, _, last in pieces), LATE)
+        for absence_class, first, last in sorted(pieces, reverse=True):
+            minutes[first:last] = absence_class
+        slot = slots[person, day]
+        for absence_class in _ABSENCES:
+            count = int(np.count_nonzero(minutes == absence_class))
+            if count:
+                # Rounded half up in whole numbers.
+                found.append((person, day, absence_class, (2 * count * UNIT + slot) // (2 * slot)))
+    columns = np.array(sorted(found), dtype=np.int64).reshape(-1, 4).T
+    return columns[0], columns[1], columns[2], columns[3]
+
+
+def absences(region: Region, night: int) -> dict[str, Absences]:
+    """Absent lessons by municipality, up to the day before `night`, of all school years so far. Of Varkaus those of the
+    months that the workbook reports."""
+    known = _scheduled(enrolments(region, night))
+    found: dict[str, Absences] = {}
+    for municipality in MUNICIPALITIES:
+        parts = []
+        for year in YEARS:
+            if first_day(year) >= night or _state(municipality, year, night) is None:
+                continue
+            rows = {n: e for n, e in known.items() if e.municipality == municipality and e.year == year}
+            if municipality == SIILINJARVI:
+                parts.append(_from_intervals(region, year, night, rows))
+            else:
+                parts.append(_from_lessons(region, municipality, year, night, rows))
+        empty = np.zeros(0, dtype=np.int64)
+        found[municipality] = (
+            (
+                np.concatenate([p[0] for p in parts]),
+                np.concatenate([p[1] for p in parts]),
+                np.concatenate([p[2] for p in parts]),
+                np.concatenate([p[3] for p in parts]),
+            )
+            if parts
+            else (empty, empty, empty, empty)
+        )
+    return found
+
+
+def _absence_columns(region: Region, night: int) -> dict[str, pa.Array]:
+    found = absences(region, night)
+    columns = [np.concatenate([found[m][n] for m in MUNICIPALITIES]) for n in range(4)]
+    where = np.repeat(np.arange(4), [len(found[m][0]) for m in MUNICIPALITIES])
+    return {
+        "person_id": pa.array(columns[0]),
+        "municipality": pa.array(np.array(MUNICIPALITIES, dtype=object)[where], pa.string()),
+        "day": parquet.days(columns[1]),
+        "absence_class": pa.array(np.array(CLASSES, dtype=object)[columns[2]], pa.string()),
+        "lessons": parquet.decimals(columns[3], 8, 4),
+    }
+
+
+def _not_reported(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pa.Array]:
+    """Varkaus' pupils and months that have ended and of which the workbook says nothing."""
+    enrolled = {(e.person_id, e.year) for e in rows if e.municipality == VARKAUS}
+    found = []
+    for person, year, month in sorted(region.unreported):
+        school = year if month >= 8 else year - 1
+        first = number(date(year, month, 1))
+        edit = workbook_edit(school, min(night, last_day(school) + 31))
+        if (
+            edit is not None
+            and (person, school) in enrolled
+            and month_of(np.array([first])) < month_of(np.array([edit]))
+        ):
+            found.append((person, first))
+    return {
+        "person_id": pa.array([person for person, _ in found], pa.int64()),
+        "municipality": pa.array([VARKAUS] * len(found), pa.string()),
+        "month": parquet.days([first for _, first in found]),
+    }
+
+
+def _support_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pa.Array]:
+    """The levels of each pupil of a municipality's school year, by calendar day; of Varkaus to the day of the last edit."""
+    pupils: dict[tuple[str, int], set[int]] = {}
+    for e in rows:
+        pupils.setdefault((e.municipality, e.year), set()).add(e.person_id)
+    held: dict[tuple[str, int], list[support.Support]] = {}
+    for row in region.support:
+        held.setdefault((row.municipality, row.person_id), []).append(row)
+    found: list[tuple[int, str, support.Span]] = []
+    for municipality in MUNICIPALITIES:
+        for year in YEARS:
+            state = _state(municipality, year, night)
+            if state is None:
+                continue
+            last = min(night - 1, last_day(year))
+            if municipality == VARKAUS:
+                last = min(last, state - 1)
+            for person in sorted(pupils.get((municipality, year), ())):
+                known = (support.known(row, state) for row in held.get((municipality, person), ()))
+                periods = [row for row in known if row is not None and support.touches(row, year)]
+                if first_day(year) <= last:
+                    found += [(person, municipality, s) for s in support.spans(periods, first_day(year), last)]
+    return {
+        "person_id": pa.array([p for p, _, _ in found], pa.int64()),
+        "municipality": pa.array([m for _, m, _ in found], pa.string()),
+        "valid_from": parquet.days([s.first for _, _, s in found]),
+        "valid_to": parquet.days([s.last for _, _, s in found]),
+        "level": pa.array([s.level for _, _, s in found], pa.string()),
+        "regime": pa.array([s.regime for _, _, s in found], pa.int16()),
+        "reason": pa.array([s.reason for _, _, s in found], pa.string()),
+    }
+
+
+def _pupil_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pa.Array]:
+    ids = sorted({(e.person_id, MUNICIPALITIES.index(e.municipality), e.local_id) for e in rows})
+    people = [region.persons[person] for person, _, _ in ids]
+    keeps_hetu = [p.hetu if p.hetu_from <= night else None for p in people]
+    return {
+        "person_id": pa.array([p for p, _, _ in ids], pa.int64()),
+        "municipality": pa.array([MUNICIPALITIES[m] for _, m, _ in ids], pa.string()),
+        "hetu": pa.array(keeps_hetu, pa.string()),
+        "oppijanumero": pa.array(
+            [p.oppijanumero if MUNICIPALITIES[m] == KUOPIO else None for p, (_, m, _) in zip(people, ids, strict=True)],
+            pa.string(),
+        ),
+        "local_id": pa.array([local or None for _, _, local in ids], pa.string()),
+    }
+
+
+def _school_day_columns(night: int) -> dict[str, pa.Array]:
+    columns: list[list[object]] = [[], [], [], [], []]
+    for year in YEARS:
+        if year > school_year(as_date(night)):
+            continue
+        for municipality in MUNICIPALITIES:
+            days = working_days(municipality, year).tolist()
+            for school in of(municipality):
+                for grade in school.grades:
+                    columns[0] += [municipality] * len(days)
+                    columns[1] += [school.number] * len(days)
+                    columns[2] += [grade] * len(days)
+                    columns[3] += days
+                    columns[4] += day_lessons(school, grade, year).tolist()
+    return {
+        "municipality": pa.array(columns[0], pa.string()),
+        "school_number": pa.array(columns[1], pa.string()),
+        "grade": pa.array(columns[2], pa.int16()),
+        "day": parquet.days(columns[3]),
+        "lessons": parquet.decimals(np.array(columns[4], dtype=np.int64) * UNIT, 8, 4),
+    }
+
+
+def write_truth(region: Region, night: date, folder: Path) -> None:
+    """Writes into `folder`, as parquet, what is known on the morning of `night` of the school years so far:
+
+    - `absence`: person_id, municipality, day, absence_class, lessons decimal(8,4); days before the night, late marks
+      and school activities left out; of Varkaus only the months that its workbook reports, on the days on which they
+      were (the source has their sums by month only).
+    - `not_reported`: person_id, municipality, month (its first day): ended months of which the workbook says nothing.
+    - `support`: person_id, municipality, valid_from, valid_to, level (S0-S3, unknown), regime (2011, 2025 or null),
+      reason (of unknown days); all days from 1.8. to the day before the night (Varkaus: to the last edit of the
+      workbook), for the pupils of that school year.
+    - `pupil`: person_id, municipality, hetu, oppijanumero, local_id, each as far as the municipality has it.
+    - `enrolment`: person_id, municipality, school_year, school_number, grade, class_name, form, home_municipality,
+      valid_from, valid_to (null while it is open; overlaps resolved, so that a person has one a day). A change of class
+      or home municipality holds from the night on which the register had it, as if every night had been delivered.
+    - `school_day`: municipality, school_number, grade, day, lessons decimal(8,4).
+    """
+    school_year(night)
+    tonight = number(night)
+    rows = enrolments(region, tonight)
+    parquet.write(folder / "absence.parquet", _absence_columns(region, tonight))
+    parquet.write(folder / "not_reported.parquet", _not_reported(region, tonight, rows))
+    parquet.write(folder / "support.parquet", _support_columns(region, tonight, rows))
+    parquet.write(folder / "pupil.parquet", _pupil_columns(region, tonight, rows))
+    parquet.write(folder / "enrolment.parquet", _spans(region, rows, tonight))
+    parquet.write(folder / "school_day.parquet", _school_day_columns(tonight))
+
+
+def identifiers(region: Region) -> set[str]:
+    """Every value that identifies a person or a record of one: HETU, OID, local ids, record numbers and names."""
+    found: set[str] = set()
+    for person in region.persons:
+        found |= {person.hetu, person.oppijanumero, person.name, person.guardian, *person.name.split()}
+        found.update(person.guardian.split())
+    found |= {e.local_id for e in region.enrolments if e.local_id}
+    found |= {row.record for row in region.support if row.record}
+    for municipality in (KUOPIO, IISALMI):
+        for year in YEARS:
+            found.update(map(str, np.unique(region.lessons[municipality, year].record).tolist()))
+    for year in YEARS:
+        found.update(region.intervals[year].uuid.tolist())
+    return found
