@@ -1,7 +1,7 @@
 """One municipality's night: fetch → archive → read and check → land → delivery gate → accepted, held or refused.
 
-The Airflow tasks and the command line call the same three functions in this order: `fetch`, `load`, `report`. Each can be
-run again, and killed anywhere: what is in the ledger says where to go on.
+The Airflow tasks and the command line call the same three functions in this order: `fetch`, `load`, `report`. Each can
+be run again, and killed anywhere: what is in the ledger says where to go on.
 """
 
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ _ORDER = ("unchanged", "accepted", "held", "refused", "received", "failed")
 def ingest(
     settings: Settings, municipality: str, night: date, *, refetch: bool = False, progress: Progress = silent
 ) -> Outcome:
-    """The whole night of one municipality. A fault of the source ends as `failed` with its reason, not as an exception."""
+    """The whole night of one municipality. A fault of the source ends as `failed` with its reason."""
     durations = Durations(progress)
     failure: str | None = None
     try:
@@ -181,7 +181,8 @@ def _count(connection: psycopg.Connection, delivery_id: int, dataset: str, part:
     connection.execute(
         """
         update ops.delivery
-        set rows_in = %s, rows_landed = %s, rows_rejected = %s, non_data = %s, extent = %s, covers_from = %s, covers_to = %s
+        set rows_in = %s, rows_landed = %s, rows_rejected = %s, non_data = %s, extent = %s, covers_from = %s,
+            covers_to = %s
         where delivery_id = %s and dataset = %s
         """,
         (

@@ -122,7 +122,10 @@ def decide(
 ) -> None:
     """Sets the status of all datasets of a delivery; an accepted one supersedes earlier ones of the same night."""
     connection.execute(
-        "update ops.delivery set status = %s, reason_en = %s, reason_fi = %s, decided_at = clock_timestamp() where delivery_id = %s",
+        """
+        update ops.delivery set status = %s, reason_en = %s, reason_fi = %s, decided_at = clock_timestamp()
+        where delivery_id = %s
+        """,
         (status, reason_en, reason_fi, delivery_id),
     )
     if status == "accepted":
@@ -132,8 +135,8 @@ def decide(
             set status = 'superseded', reason_en = 'replaced by ' || later.delivery,
                 reason_fi = 'korvattu toimituksella ' || later.delivery, decided_at = clock_timestamp()
             from ops.delivery as later
-            where later.delivery_id = %s and later.dataset = earlier.dataset and later.municipality = earlier.municipality
-                and later.night = earlier.night and later.school_year = earlier.school_year
+            where later.delivery_id = %s and later.dataset = earlier.dataset
+                and later.municipality = earlier.municipality and later.night = earlier.night and later.school_year = earlier.school_year
                 and earlier.delivery_id <> later.delivery_id and earlier.status <> 'superseded'
             """,
             (delivery_id,),

@@ -1,7 +1,7 @@
 """A release: build the candidate marts, check them, protect them, and show them all at once.
 
-Write, audit, publish: `reporting` changes in one transaction at the very end, so a reader sees one whole release, before
-or after. What was shown is kept in `ops.release_row`, which is what a rollback restores.
+Write, audit, publish: `reporting` changes in one transaction at the very end, so a reader sees one whole release,
+before or after. What was shown is kept in `ops.release_row`, which is what a rollback restores.
 """
 
 import os
@@ -106,8 +106,13 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
     with durations.step("publish", "Publishing"), connect(settings) as connection:
         shown = {mart: _freeze(connection, number, mart, meta) for mart, meta in marts.items()}
         _show(connection, number)
-        query = "update ops.release set status = 'published', published_at = clock_timestamp(), durations = %s where release_number = %s"
-        connection.execute(query, (Jsonb(durations.seconds), number))
+        connection.execute(
+            """
+            update ops.release set status = 'published', published_at = clock_timestamp(), durations = %s
+            where release_number = %s
+            """,
+            (Jsonb(durations.seconds), number),
+        )
     return ReleaseOutcome(
         release_number=number,
         night=night,
@@ -272,7 +277,10 @@ def _show(connection: psycopg.Connection, number: int) -> None:
 
 
 def _columns(connection: psycopg.Connection, schema: str, table: str) -> list[str]:
-    query = "select column_name from information_schema.columns where table_schema = %s and table_name = %s order by ordinal_position"
+    query = """
+        select column_name from information_schema.columns
+        where table_schema = %s and table_name = %s order by ordinal_position
+    """
     return [row[0] for row in connection.execute(query, (schema, table))]
 
 

@@ -1,4 +1,4 @@
-"""What a person wants to know of the nights: per municipality what came and how it ended, the release, what to do next."""
+"""What a person wants to know of the nights: what came, how it ended, which release is shown, what to do next."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ class MunicipalityStatus:
     """One municipality: its last night, and the accepted data that the region goes on with.
 
     status: of the last night; as_of: the moment that the accepted data is from; covers_to: the last day that its
-    absences report on. rows_*: of the last accepted delivery of the latest school year. next_command: what to do, or None.
+    absences report on. rows_*: of the last accepted delivery. next_command: what to do, or None.
     """
 
     municipality: str
@@ -50,7 +50,7 @@ class Status:
 
 
 def read_status(settings: Settings) -> Status:
-    """Reads the ledger and the releases; changes nothing. Raises psycopg.errors.UndefinedTable before the first night."""
+    """Reads the ledger and the releases. Raises psycopg.errors.UndefinedTable before the first night."""
     names = [municipality.name for municipality in load_municipalities(settings.municipalities)]
     with connect(settings) as connection:
         return Status(
@@ -84,7 +84,8 @@ def _municipality(connection: psycopg.Connection, name: str) -> MunicipalityStat
             sum(rows_in), sum(rows_landed), sum(rows_rejected)
         from ops.delivery
         where municipality = %s and status = 'accepted'
-        group by delivery_id, delivery, night, school_year order by school_year desc, night desc, delivery_id desc limit 1
+        group by delivery_id, delivery, night, school_year
+        order by school_year desc, night desc, delivery_id desc limit 1
         """,
         (name,),
     ).fetchone()
