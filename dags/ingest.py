@@ -1,6 +1,7 @@
 """One DAG a municipality: `ingest_<municipality>`, made from the folders of `municipalities/`."""
 
 from datetime import date, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -11,6 +12,7 @@ from airflow.sdk import (
     get_parsing_context,
     task,
 )
+from airflow.sdk.exceptions import AirflowFailException
 from house_rules import (
     NIGHT_COMPLETE,
     NIGHT_COMPLETE_IF_SO,
@@ -26,7 +28,7 @@ from house_rules import (
     short,
 )
 
-from connectors.config import ConfigError, Municipality, load_municipalities
+from connectors.config import ConfigError, Municipality, load_municipality
 from pipeline.settings import load_settings
 
 USUAL_START = time(2, 0)
@@ -40,7 +42,7 @@ first.
 
 | task | what it does | when it fails |
 |---|---|---|
-| `fetch` | source ({transport}) to the encrypted archive | a source that does not answer is asked again for two hours, \
+| `fetch` | source ({transport}) to the encrypted archive | asked again for two hours when the source is silent, \
 a delivery that is not there yet every 20 minutes of its own morning; what cannot mend itself fails at once |
 | `load` | reads, checks the contract, makes pseudonyms, lands, decides: accepted or held, or refused \
 | tried again twice |
@@ -187,8 +189,40 @@ def _failure(context: Any) -> str | None:
     return None
 
 
+def broken_dag(name: str, problem: ConfigError) -> DAG:
+    """Stands in for a municipality whose folder cannot be read: its runs fail with the problem, the others' go on."""
+    with DAG(
+        f"ingest_{name}",
+        description=f"The folder of {name} cannot be read",
+        schedule=CronTriggerTimetable(f"{USUAL_START.minute} {USUAL_START.hour} * * *", timezone=ZONE_NAME),
+        start_date=first_night(),
+        catchup=False,
+        max_active_runs=1,
+        params={"night": NIGHT_PARAM},
+        default_args=default_args(retries=0),
+        tags=["ingest", f"municipality:{name}", "broken"],
+        doc_md=f"The folder of this municipality cannot be read, so nothing is taken in:\n\n    {problem}\n",
+    ) as dag:
+
+        @task(do_xcom_push=False)
+        def fetch() -> None:
+            raise AirflowFailException(str(problem))
+
+        fetch()
+    return dag
+
+
+def dag_of(folder: Path) -> DAG:
+    """The DAG of a municipality's folder, whether it can be read or not."""
+    try:
+        return ingest_dag(load_municipality(folder))
+    except ConfigError as problem:
+        return broken_dag(folder.name, problem)
+
+
 # A task needs its own DAG only; building the others would be paid by every task.
 wanted = get_parsing_context().dag_id
-for one in load_municipalities(load_settings().municipalities):
-    if wanted in (None, f"ingest_{one.name}"):
-        globals()[f"ingest_{one.name}"] = ingest_dag(one)
+for file in sorted(load_settings().municipalities.glob("*/municipality.yaml")):
+    dag_id = f"ingest_{file.parent.name}"
+    if wanted in (None, dag_id):
+        globals()[dag_id] = dag_of(file.parent)

@@ -1,4 +1,8 @@
-"""The regional release: harmonise, check, protect, publish; once a night."""
+"""The regional release: harmonise, check, protect, publish; once a night, when the last outcome is in or at 05:30.
+
+It does not wait for one event a municipality: left-over events of a night that was released at 05:30 would count for
+the next one. The last municipality's `report` emits one event instead, and the ledger says when it is the last.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -16,27 +20,30 @@ from house_rules import (
     night_of,
 )
 
+from pipeline.release_due import LATEST
 from pipeline.settings import load_settings
 
-DOC = """\
+DOC = f"""\
 ### Regional release
 
 Builds the harmonised layer and the marts from every municipality's last accepted delivery, checks them, protects small
 numbers and publishes, atomically. Nothing is visible before it has passed every gate; readers see one whole release.
 
 **When:** as soon as all municipalities' outcomes of the night are in, whatever they are (accepted, unchanged, held,
-refused, failed), and at the latest at 05:30 Europe/Helsinki with those that are. One scheduled release a night: the run of 05:30, and
-a run after a late outcome, are skipped at `due` when the night is released; the log of `due` says why.
+refused, failed), and at the latest at {LATEST:%H:%M} Europe/Helsinki with those that are. One scheduled release
+a night: the run of {LATEST:%H:%M}, and a run after a late outcome, are skipped at `due` when the night is released
+(its log says why).
 
 | task | what it does |
 |---|---|
 | `due` | asks whether this night is due; everything after it is skipped when not |
-| `release` | dbt, release gate, disclosure control and its audit, publish. Safe to run again: a killed release leaves nothing behind |
+| `release` | dbt, release gate, disclosure control and its audit, publish; a killed release leaves nothing behind, \
+so it is safe to run again |
 
 #### Release again
 By hand a release is always due:
 ```
-airflow dags trigger regional_release --conf '{"night": "2026-02-03"}'
+airflow dags trigger regional_release --conf '{{"night": "2026-02-03"}}'
 ```
 Without the scheduler: `tukiverkko release`. Back to the release before: `tukiverkko rollback`
 
@@ -47,14 +54,14 @@ Run `ingest_<municipality>` again (its page says how), then release by hand once
 
 def by_hand(context: Any) -> bool:
     """True for a run that somebody triggered; such a release is always due and does not count as the night's own."""
-    return str(context["dag_run"].run_type) == "manual"
+    return bool(context["dag_run"].run_type == "manual")
 
 
 with DAG(
     "regional_release",
-    description="Publishes one release of the region a night, when all outcomes are in or at 05:30",
+    description=f"Publishes one release of the region a night, when all outcomes are in or at {LATEST:%H:%M}",
     schedule=AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable("30 5 * * *", timezone=ZONE_NAME),
+        timetable=CronTriggerTimetable(f"{LATEST.minute} {LATEST.hour} * * *", timezone=ZONE_NAME),
         assets=[NIGHT_COMPLETE],
     ),
     start_date=first_night(),

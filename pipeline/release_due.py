@@ -1,15 +1,19 @@
-"""Whether a regional release is due: the one rule, without clock, database or Airflow."""
+"""Whether a regional release is due: the one rule, without clock, database or Airflow.
 
+`LATEST` is 05:30, or `TUKIVERKKO_RELEASE_AT` (HH:MM, Europe/Helsinki).
+"""
+
+import os
 from collections.abc import Collection
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Europe/Helsinki")
-LATEST = time(5, 30)
+LATEST = time.fromisoformat(os.environ.get("TUKIVERKKO_RELEASE_AT") or "05:30")
 
 
 def latest_moment(night: date) -> datetime:
-    """05:30 in Finland on the night's morning: from then on the release does not wait for anybody."""
+    """`LATEST` in Finland on the night's morning: from then on the release does not wait for anybody."""
     return datetime.combine(night, LATEST, ZONE)
 
 
@@ -32,7 +36,7 @@ def release_due(
     failed). expected: the municipalities that have a folder. released: a release of this night or of a later one is
     published already. by_hand: somebody asks for it; then it is always due.
 
-    The rule: one scheduled release a night, when all outcomes are in, or from 05:30 on with those that are. What is
+    The rule: one scheduled release a night, when all outcomes are in, or from `LATEST` on with those that are. What is
     accepted after it joins the next one.
     """
     if by_hand:

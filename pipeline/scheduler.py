@@ -241,7 +241,7 @@ def _environment(stack: AirflowStack, port: int) -> dict[str, str]:
             ),
         )
     )
-    python_path = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
+    paths = (stack.environment.get("PYTHONPATH"), str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))
     options = {
         "CORE__DAGS_FOLDER": str(stack.dags_folder),
         "CORE__PLUGINS_FOLDER": str(stack.home / "plugins"),
@@ -278,13 +278,13 @@ def _environment(stack: AirflowStack, port: int) -> dict[str, str]:
         **inherited,
         **{f"AIRFLOW__{name}": value for name, value in options.items()},
         "AIRFLOW_HOME": str(stack.home),
-        "PYTHONPATH": python_path,
         "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
         **stack.environment,
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }
 
 
@@ -459,6 +459,7 @@ def _component(logs: Path, name: str, arguments: Sequence[str], port: int) -> su
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            # This process has one thread.
             preexec_fn=_end_with_parent,
         )
 
@@ -493,7 +494,7 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 def _descendants(root: int) -> list[int]:
     """Process ids below `root`, found by parent (tasks make process groups of their own)."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     with suppress(psutil.NoSuchProcess):
         return [process.pid for process in psutil.Process(root).children(recursive=True)]
