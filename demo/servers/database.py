@@ -24,7 +24,7 @@ TABLES: dict[str, dict[str, str]] = {
         "opetusmuoto": "text",
         "alku": "date",
         "loppu": "date",
-        "muutettu": "timestamptz",
+        "muutettu": "timestamp with time zone",
     },
     "poissaolo": {
         "poissaolo_id": "bigint",
@@ -34,7 +34,7 @@ TABLES: dict[str, dict[str, str]] = {
         "syy": "integer",
         "hyvaksytty": "text",
         "poistettu": "boolean",
-        "muutettu": "timestamptz",
+        "muutettu": "timestamp with time zone",
     },
     "tuki": {
         "tuki_id": "bigint",
@@ -43,7 +43,7 @@ TABLES: dict[str, dict[str, str]] = {
         "alku": "date",
         "loppu": "date",
         "lisatieto": "text",
-        "muutettu": "timestamptz",
+        "muutettu": "timestamp with time zone",
     },
     "tyopaiva": {"koulunro": "integer", "paiva": "date", "luokka_aste": "integer", "tunnit": "integer"},
 }
@@ -68,8 +68,9 @@ def load_database(admin_url: str, folder: Path, password: str, *, open_to_reader
     admin = make_url(admin_url)
     _create_database(admin)
     with psycopg.connect(_conninfo(admin.set(database=DATABASE))) as connection:
-        connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [DATABASE])
+        connection.execute("set local lock_timeout to '60s'")
         connection.execute("set local timezone to 'Europe/Helsinki'")
+        connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [DATABASE])
         _create_reader(connection, password)
         _create_schema(connection)
         for table, frame in frames.items():
@@ -139,13 +140,28 @@ def _create_schema(connection: psycopg.Connection) -> None:
     for schema in (BASE_SCHEMA, SCHEMA):
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
     for table, columns in TABLES.items():
-        base, view = (sql.Identifier(BASE_SCHEMA, table), sql.Identifier(SCHEMA, f"v_{table}"))
+        # Only when missing or of another shape: replacing a view would wait for every reader's open transaction.
+        if _columns(connection, BASE_SCHEMA, table) == _columns(connection, SCHEMA, f"v_{table}") == columns:
+            continue
+        base, view = sql.Identifier(BASE_SCHEMA, table), sql.Identifier(SCHEMA, f"v_{table}")
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         typed = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in columns.items()
         )
-        connection.execute(sql.SQL("create table if not exists {} ({})").format(base, typed))
-        connection.execute(sql.SQL("create or replace view {} as select {} from {}").format(view, names, base))
+        connection.execute(sql.SQL("drop view if exists {}").format(view))
+        connection.execute(sql.SQL("drop table if exists {}").format(base))
+        connection.execute(sql.SQL("create table {} ({})").format(base, typed))
+        connection.execute(sql.SQL("create view {} as select {} from {}").format(view, names, base))
+
+
+def _columns(connection: psycopg.Connection, schema: str, relation: str) -> dict[str, str]:
+    """The columns of a table or view with their types, in order; empty when it does not exist."""
+    found = connection.execute(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute join pg_class on pg_class.oid = attrelid"
+        " where relnamespace = %s::regnamespace and relname = %s and attnum > 0 and not attisdropped order by attnum",
+        [schema, relation],
+    )
+    return {str(name): str(kind) for name, kind in found}
 
 
 def _copy(connection: psycopg.Connection, table: str, frame: pl.DataFrame) -> None:
