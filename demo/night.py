@@ -126,7 +126,7 @@ def run_demo(settings: Settings, *, seed: int, scale: float, night: date, keep_r
         with steps.durations.step("region and sources", "Making the synthetic region, starting its four sources"):
             running = stack.enter_context(running_region(settings, seed=seed, scale=scale))
         # Airflow needs half a minute to come up: meanwhile the past is taken in.
-        starting = stack.enter_context(_in_background(running.start_airflow))
+        starting = stack.enter_context(in_background(running.start_airflow))
         with steps.durations.step("closing deliveries", f"Taking in the closing deliveries of {CLOSING_NIGHT}"):
             closing = running.take_in(CLOSING_NIGHT)
         with steps.durations.step("sources of the night", f"Writing what the sources hold on the morning of {night}"):
@@ -153,7 +153,7 @@ def run_demo(settings: Settings, *, seed: int, scale: float, night: date, keep_r
 
 
 @contextmanager
-def _in_background(start: Callable[[], scheduler.RunningAirflow]) -> Iterator[Future[scheduler.RunningAirflow]]:
+def in_background(start: Callable[[], scheduler.RunningAirflow]) -> Iterator[Future[scheduler.RunningAirflow]]:
     """Starts Airflow beside the block; stops it at the end, also when nobody asked for the result."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         future = pool.submit(start)

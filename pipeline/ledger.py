@@ -136,7 +136,8 @@ def decide(
                 reason_fi = 'korvattu toimituksella ' || later.delivery, decided_at = clock_timestamp()
             from ops.delivery as later
             where later.delivery_id = %s and later.dataset = earlier.dataset
-                and later.municipality = earlier.municipality and later.night = earlier.night and later.school_year = earlier.school_year
+                and later.municipality = earlier.municipality and later.night = earlier.night
+                and later.school_year = earlier.school_year
                 and earlier.delivery_id <> later.delivery_id and earlier.status <> 'superseded'
             """,
             (delivery_id,),
