@@ -30,7 +30,10 @@ RUN groupadd --gid 10001 tukiverkko \
 # Owned by root: no service can change the code that it runs.
 COPY --from=build /opt/tukiverkko /opt/tukiverkko
 
-ENV PATH=/opt/tukiverkko/.venv/bin:$PATH \
+# Each release names the version of the code that made it.
+ARG TUKIVERKKO_VERSION
+ENV TUKIVERKKO_VERSION=$TUKIVERKKO_VERSION \
+    PATH=/opt/tukiverkko/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     TUKIVERKKO_HOME=/var/lib/tukiverkko \

@@ -1,8 +1,8 @@
-"""Prepares the PostgreSQL server of a production installation; safe to run at any time, and needed after each upgrade.
+"""Makes the roles and databases of a production installation's PostgreSQL; safe to run at any time.
 
-With `TUKIVERKKO_ADMIN_URL_FILE` (a role that may create roles and databases) it makes a login role and a database for
-each of the three URLs: the warehouse's, Airflow's and Celery's. A password that was changed in a file is taken over.
-With `TUKIVERKKO_DATABASE_URL_FILE` it then makes the warehouse's schemas, tables and `bi_*` roles.
+With `TUKIVERKKO_ADMIN_URL_FILE` (a superuser) it makes a login role and a database for each of the three URLs that are
+set: the warehouse's, Airflow's and Celery's. A password that was changed in a file is taken over. Without it, somebody
+else has made them, and nothing is done here.
 """
 
 import os
@@ -26,7 +26,7 @@ class WrongSetting(Exception):
 
 
 def secret(name: str) -> str | None:
-    """The value of the variable `name`, or the contents of the file that `name`_FILE names; None when neither is set."""
+    """The variable `name`, or the contents of the file in `name`_FILE; None when neither is set."""
     value = os.environ.get(name)
     file = os.environ.get(f"{name}_FILE")
     return value or (Path(file).read_text(encoding="utf-8").strip() if file else None)
@@ -52,31 +52,16 @@ def ensure_database(admin: psycopg.Connection, name: str, url: str, *, creates_r
     print(f"{name}: database {database} of role {role} is ready")
 
 
-def prepare_warehouse() -> None:
-    """Makes the warehouse's schemas, fixed tables and roles."""
-    from connectors.config import load_municipalities
-    from pipeline.settings import load_settings
-    from pipeline.warehouse import connect, prepare
-
-    settings = load_settings()
-    municipalities = load_municipalities(settings.municipalities)
-    with connect(settings) as connection:
-        prepare(connection, municipalities)
-    print(f"warehouse: ready for {', '.join(municipality.name for municipality in municipalities)}")
-
-
 def main() -> int:
-    """Runs both steps; returns 2 when a setting is wrong or a server does not answer."""
+    """Makes what is missing; returns 2 when a setting is wrong or the server does not answer."""
     try:
-        urls = {name: secret(name) for name in DATABASES}
         admin_url = secret("TUKIVERKKO_ADMIN_URL")
-        if admin_url:
-            with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
-                for name, url in urls.items():
-                    if url:
-                        ensure_database(admin, name, url, creates_roles=DATABASES[name])
-        if urls["TUKIVERKKO_DATABASE_URL"]:
-            prepare_warehouse()
+        if not admin_url:
+            return 0
+        with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
+            for name, creates_roles in DATABASES.items():
+                if url := secret(name):
+                    ensure_database(admin, name, url, creates_roles=creates_roles)
     except (WrongSetting, OSError, psycopg.OperationalError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 2

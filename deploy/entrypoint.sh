@@ -3,12 +3,13 @@
 #   deploy/entrypoint.sh api-server|scheduler|dag-processor|triggerer|worker [ARGUMENT…]
 #   deploy/entrypoint.sh migrate              roles, databases, Airflow's metadata, the warehouse's tables; any number of times
 #   deploy/entrypoint.sh demo-sources [ARGUMENT…]   the synthetic region's four source servers
+#   deploy/entrypoint.sh demo-night [ARGUMENT…]     what those sources hold on a morning
 #   deploy/entrypoint.sh tukiverkko|airflow|python ARGUMENT…   any command with the same settings
 # Its settings: docs/deployment.md.
 set -eu
 . "$(dirname -- "$0")/environment.sh"
 
-[ $# -gt 0 ] || fail "say which part to start: api-server, scheduler, dag-processor, triggerer, worker, migrate, demo-sources, tukiverkko or airflow."
+[ $# -gt 0 ] || fail "say which part to start: api-server, scheduler, dag-processor, triggerer, worker, migrate, demo-sources, demo-night, tukiverkko or airflow."
 role=$1
 shift
 
@@ -27,11 +28,16 @@ worker)
     exec python -m airflow celery worker --skip-serve-logs "$@"
     ;;
 migrate)
-    python "$PROJECT/deploy/database.py" "$@"
+    python "$PROJECT/deploy/database.py"
+    [ -z "${TUKIVERKKO_DATABASE_URL:-}${TUKIVERKKO_DATABASE_URL_FILE:-}" ] || tukiverkko prepare
     exec python -m airflow db migrate
     ;;
 demo-sources)
-    exec python -m demo.servers "$@"
+    export_secret TUKIVERKKO_ADMIN_URL
+    exec python -m demo.servers --admin-url "${TUKIVERKKO_ADMIN_URL:?is the PostgreSQL that holds the database of Iisalmi}" "$@"
+    ;;
+demo-night)
+    exec python "$PROJECT/deploy/demo_night.py" "$@"
     ;;
 tukiverkko)
     exec tukiverkko "$@"

@@ -45,12 +45,6 @@ if [ -n "${TUKIVERKKO_CELERY_RESULTS_URL:-}" ]; then
     export AIRFLOW__CELERY__RESULT_BACKEND="db+postgresql+psycopg://${TUKIVERKKO_CELERY_RESULTS_URL#*://}"
 fi
 
-# Credentials of the sources: read again at each use, so a new municipality needs no restart.
-if [ -n "${TUKIVERKKO_CONNECTIONS:-}" ]; then
-    export AIRFLOW__SECRETS__BACKEND=airflow.secrets.local_filesystem.LocalFilesystemBackend
-    export AIRFLOW__SECRETS__BACKEND_KWARGS="{\"connections_file_path\": \"$TUKIVERKKO_CONNECTIONS\"}"
-fi
-
 # Airflow opens its password file for writing, which a mounted secret does not allow.
 if [ -n "${TUKIVERKKO_AIRFLOW_PASSWORDS_FILE:-}" ]; then
     [ -r "$TUKIVERKKO_AIRFLOW_PASSWORDS_FILE" ] || fail "$TUKIVERKKO_AIRFLOW_PASSWORDS_FILE cannot be read."
@@ -70,6 +64,6 @@ export AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY="$AIRFLOW__LO
 export AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH="$AIRFLOW_HOME/bundles"
 export AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK=True
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
-export SCARF_ANALYTICS=false DO_NOT_TRACK=1
+export SCARF_ANALYTICS=false DO_NOT_TRACK=1 DBT_SEND_ANONYMOUS_USAGE_STATS=false
 # A task that runs longer would be started a second time by the broker.
 export AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT=86400

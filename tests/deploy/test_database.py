@@ -1,0 +1,110 @@
+"""`entrypoint.sh migrate` and the SQL of deploy/ against a real PostgreSQL."""
+
+import subprocess
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from pipeline.embedded_postgres import binaries
+from tests.deploy.conftest import DEPLOY, URL_SECRETS, Installation
+
+
+def test_migrate_makes_every_role_and_database(installation: Installation) -> None:
+    found = {}
+    for name in URL_SECRETS:
+        with installation.connect(name) as connection:
+            row = connection.execute(
+                "select current_user, current_database(), rolsuper, rolcreaterole, rolcreatedb, rolbypassrls "
+                "from pg_roles where rolname = current_user"
+            ).fetchone()
+            found[name] = row
+    assert found == {
+        "warehouse_url": ("tukiverkko_pipeline", "tukiverkko", False, True, False, False),
+        "airflow_url": ("airflow", "airflow", False, False, False, False),
+        "celery_results_url": ("celery", "celery", False, False, False, False),
+    }
+
+
+def test_no_role_reaches_another_ones_database(installation: Installation) -> None:
+    for mine in URL_SECRETS:
+        for other in set(URL_SECRETS) - {mine}:
+            database = urlsplit(installation.secret(other)).path.lstrip("/")
+            with pytest.raises(psycopg.OperationalError, match="permission denied"):
+                installation.connect(mine, dbname=database)
+
+
+def test_passwords_are_stored_as_scram_verifiers(installation: Installation) -> None:
+    with psycopg.connect(installation.postgres.admin_url) as admin:
+        stored = admin.execute("select rolpassword from pg_authid where rolpassword is not null").fetchall()
+    assert len(stored) >= 4
+    assert all(password.startswith("SCRAM-SHA-256$") for (password,) in stored)
+
+
+def test_migrate_prepares_airflow_and_the_warehouse(installation: Installation) -> None:
+    with installation.connect("airflow_url") as connection:
+        assert connection.execute("select count(*) from alembic_version").fetchone() == (1,)
+    with installation.connect("warehouse_url") as connection:
+        schemas = {row[0] for row in connection.execute("select nspname from pg_namespace")}
+        roles = {row[0] for row in connection.execute("select rolname from pg_roles where rolname like 'bi\\_%'")}
+    assert {"landing", "staging", "harmonised", "municipal", "reporting", "reference", "ops"} <= schemas
+    assert {"bi_region", "bi_kuopio", "bi_siilinjarvi", "bi_iisalmi", "bi_varkaus"} <= roles
+
+
+def test_migrate_again_keeps_everything_and_takes_over_a_new_password(installation: Installation) -> None:
+    with installation.connect("warehouse_url") as connection:
+        connection.execute("create table if not exists ops.kept as select 1 as one")
+    file = installation.secrets / "celery_results_url"
+    old = installation.secret("celery_results_url")
+    parts = urlsplit(old)
+    file.write_text(old.replace(f":{parts.password}@", ":a%3Anew%2Fpassword@"), encoding="utf-8")
+    try:
+        result = installation.run("migrate")
+        assert result.returncode == 0, result.stderr[-2000:]
+        with installation.connect("celery_results_url"), installation.connect("warehouse_url") as connection:
+            assert connection.execute("select one from ops.kept").fetchone() == (1,)
+            connection.execute("drop table ops.kept")
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(old)
+    finally:
+        file.write_text(old, encoding="utf-8")
+        assert installation.run("python", str(DEPLOY / "database.py")).returncode == 0
+
+
+@pytest.mark.parametrize("url", ["postgresql://role@host/database", "sqlite:///x", "postgresql://role:p@host"])
+def test_an_incomplete_url_is_wrong_use(installation: Installation, url: str) -> None:
+    result = installation.run("python", str(DEPLOY / "database.py"), TUKIVERKKO_DATABASE_URL=url)
+    assert result.returncode == 2
+    assert "TUKIVERKKO_DATABASE_URL" in result.stderr
+
+
+def add_bi_user(installation: Installation, login: str, member_of: str) -> subprocess.CompletedProcess[str]:
+    url = urlsplit(installation.postgres.admin_url)._replace(path="/tukiverkko").geturl()
+    script = DEPLOY / "sql" / "bi_user.sql"
+    variables = ("--set", f"login={login}", "--set", f"member_of={member_of}")
+    command = [str(binaries() / "psql"), url, "--quiet", *variables, "--file", str(script)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_bi_user_reads_reporting_and_changes_nothing(installation: Installation) -> None:
+    for _ in range(2):
+        result = add_bi_user(installation, "Anna B", "bi_kuopio")
+        assert result.returncode == 0, result.stderr
+    with psycopg.connect(installation.postgres.admin_url, autocommit=True) as admin:
+        admin.execute("""alter role "Anna B" password 'only-here'""")
+    parts = psycopg.conninfo.conninfo_to_dict(installation.secret("warehouse_url"))
+    with psycopg.connect(**{**parts, "user": "Anna B", "password": "only-here"}, autocommit=True) as connection:
+        allowed = connection.execute(
+            "select pg_has_role('bi_kuopio', 'usage'), pg_has_role('bi_iisalmi', 'usage'), "
+            "has_schema_privilege('reporting', 'usage'), has_schema_privilege('landing', 'usage'), "
+            "has_database_privilege('tukiverkko', 'create'), current_setting('statement_timeout')"
+        ).fetchone()
+        assert allowed == (True, False, True, False, False, "5min")
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("create table x (y int)")
+
+
+def test_a_bi_user_of_a_role_that_is_not_there_is_refused(installation: Installation) -> None:
+    assert add_bi_user(installation, "bertta", "bi_nowhere").returncode != 0
+    with psycopg.connect(installation.postgres.admin_url) as admin:
+        assert admin.execute("select 1 from pg_roles where rolname = 'bertta'").fetchone() is None
