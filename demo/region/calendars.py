@@ -121,7 +121,10 @@ def first_lesson(school: School, grade: int) -> tuple[int, ...]:
 
 def day_lessons(school: School, grade: int, year: int) -> np.ndarray:
     """Lessons of the school's grade on each of `working_days`."""
-    return np.array(week(school, grade), dtype=np.int16)[weekday(working_days(school.municipality, year))]
+    lessons: np.ndarray = np.array(week(school, grade), dtype=np.int16)[
+        weekday(working_days(school.municipality, year))
+    ]
+    return lessons
 
 
 @cache
@@ -140,3 +143,22 @@ def workbook_edits(year: int) -> tuple[int, ...]:
 def workbook_edit(year: int, night: int) -> int | None:
     """The day of the last edit that the morning of `night` sees; None before there is a workbook."""
     return max((day for day in workbook_edits(year) if day < night), default=None)
+
+
+def clock_changes(year: int) -> tuple[int, int]:
+    """The Sundays of the school year on which the clocks change: the last ones of October and March."""
+    found = []
+    for first in (date(year, 11, 1), date(year + 1, 4, 1)):
+        last = number(first) - 1
+        found.append(last - (last + 4) % 7)
+    return found[0], found[1]
+
+
+def utc_offset_hours(minutes: np.ndarray) -> np.ndarray:
+    """Hours that the wall clock of Helsinki is ahead of UTC at wall-clock minutes since 1970-01-01: 3 in summer."""
+    found = np.full(len(minutes), 2, dtype=np.int64)
+    for year in range(2023, 2027):
+        october, _ = clock_changes(year)
+        _, march = clock_changes(year - 1)
+        found[(minutes >= march * 1440 + 240) & (minutes < october * 1440 + 240)] = 3
+    return found

@@ -4,13 +4,14 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
+import polars as pl
 
 from demo.region import parquet, support
 from demo.region.absences import HEALTH, LEAVE, OTHER_ACCEPTED, SCHOOL_ACTIVITY, UNAUTHORISED, UNCLARIFIED, UNIT
 from demo.region.calendars import day_lessons, first_day, number, school_year, working_days
 from demo.region.enrolments import BASIC, FLEX, HOME, HOSPITAL, PREP, Enrolment
 from demo.region.model import Region
+from demo.region.parquet import texts, whole
 from demo.region.schools import IISALMI, of
 from demo.region.support import DECISION, INTENSIFIED, SPECIAL, SPECIAL_CLASS, Support
 
@@ -25,10 +26,10 @@ EXTENDED, SPECIAL_CLASS_DECISION = "Erityinen (pid.)", "tuen päätös/erityislu
 PROSE = ("Sovittu huoltajien kanssa", "Seuranta jatkuu keväällä", "ks. oppimissuunnitelma")
 
 
-def _moments(nights: np.ndarray, year: int, turn: np.ndarray) -> pa.Array:
+def _moments(nights: np.ndarray, year: int, turn: np.ndarray) -> pl.Series:
     """Naive local time of a change that is first seen on the given nights: on the day before, in working hours."""
     minutes = (np.maximum(nights, first_day(year) - 1) - 1) * 1440 + 480 + turn * 31 % 480
-    return pa.array(minutes.astype("datetime64[m]").astype("datetime64[us]"))
+    return pl.Series(minutes.astype("datetime64[m]").astype("datetime64[us]"))
 
 
 def typed(row: Support) -> str:
@@ -56,24 +57,24 @@ def remark(row: Support) -> str | None:
     return PROSE[row.style % len(PROSE)] if row.style % 3 == 0 else None
 
 
-def _pupils(region: Region, rows: list[Enrolment], year: int, night: int) -> dict[str, pa.Array]:
+def _pupils(region: Region, rows: list[Enrolment], year: int, night: int) -> dict[str, pl.Series]:
     people = [region.persons[e.person_id] for e in rows]
     events = [max(x for x in (e.known_from, e.end_known, e.changed) if x <= night) for e in rows]
     return {
-        "hetu": pa.array([p.hetu for p in people], pa.string()),
-        "nimi": pa.array([p.name for p in people], pa.string()),
-        "koulunro": pa.array([int(e.school.number) for e in rows], pa.int32()),
-        "luokka_aste": pa.array([e.grade for e in rows], pa.int16()),
-        "luokka": pa.array([e.class_name for e in rows], pa.string()),
-        "kotikunta": pa.array([int(e.home) for e in rows], pa.int32()),
-        "opetusmuoto": pa.array([FORM[e.form] for e in rows], pa.string()),
+        "hetu": texts([p.hetu for p in people]),
+        "nimi": texts([p.name for p in people]),
+        "koulunro": whole([int(e.school.number) for e in rows], pl.Int32),
+        "luokka_aste": whole([e.grade for e in rows], pl.Int16),
+        "luokka": texts([e.class_name for e in rows]),
+        "kotikunta": whole([int(e.home) for e in rows], pl.Int32),
+        "opetusmuoto": texts([FORM[e.form] for e in rows]),
         "alku": parquet.days([e.start for e in rows]),
         "loppu": parquet.days([e.end for e in rows]),
         "muutettu": _moments(np.array(events, dtype=np.int64), year, np.arange(len(rows))),
     }
 
 
-def _absences(region: Region, year: int, night: int) -> dict[str, pa.Array]:
+def _absences(region: Region, year: int, night: int) -> dict[str, pl.Series]:
     lessons = region.lessons[IISALMI, year]
     lessons = lessons.take(lessons.created <= night)
     record, first, group = np.unique(lessons.record, return_index=True, return_inverse=True)
@@ -93,19 +94,19 @@ def _absences(region: Region, year: int, night: int) -> dict[str, pa.Array]:
     events = np.max([np.where(e <= night, e, 0) for e in (row.created, row.changed, row.deleted)], axis=0)
     order = np.lexsort((record, row.day))
     columns = {
-        "poissaolo_id": pa.array(record),
-        "hetu": pa.array([p.hetu for p in region.persons], pa.string()).take(pa.array(row.person)),
+        "poissaolo_id": whole(record),
+        "hetu": texts([p.hetu for p in region.persons]).gather(row.person),
         "paiva": parquet.days(row.day),
         "tunnit": parquet.decimals(amount // (UNIT // 100), 6, 2),
-        "syy": pa.array(reason.astype(np.int16)),
-        "hyvaksytty": pa.array(accepted.astype(object), pa.string(), mask=accepted == ""),
-        "poistettu": pa.array(row.deleted <= night),
+        "syy": whole(reason.astype(np.int16), pl.Int16),
+        "hyvaksytty": texts([flag or None for flag in accepted.tolist()]),
+        "poistettu": pl.Series(row.deleted <= night),
         "muutettu": _moments(events, year, record % 997),
     }
-    return {name: column.take(pa.array(order)) for name, column in columns.items()}
+    return {name: column.gather(order) for name, column in columns.items()}
 
 
-def _support(region: Region, year: int, night: int, pupils: set[int]) -> dict[str, pa.Array]:
+def _support(region: Region, year: int, night: int, pupils: set[int]) -> dict[str, pl.Series]:
     rows = []
     for stored in region.support:
         if stored.municipality == IISALMI and stored.person_id in pupils:
@@ -114,24 +115,24 @@ def _support(region: Region, year: int, night: int, pupils: set[int]) -> dict[st
                 rows.append(row)
     events = [max(x for x in (r.known_from, r.end_known) if x <= night) for r in rows]
     return {
-        "tuki_id": pa.array([int(r.record) for r in rows], pa.int64()),
-        "hetu": pa.array([region.persons[r.person_id].hetu for r in rows], pa.string()),
-        "tuki": pa.array([typed(r) for r in rows], pa.string()),
+        "tuki_id": whole([int(r.record) for r in rows]),
+        "hetu": texts([region.persons[r.person_id].hetu for r in rows]),
+        "tuki": texts([typed(r) for r in rows]),
         "alku": parquet.days([r.start for r in rows]),
         "loppu": parquet.days([r.end for r in rows]),
-        "lisatieto": pa.array([remark(r) for r in rows], pa.string()),
+        "lisatieto": texts([remark(r) for r in rows]),
         "muutettu": _moments(np.array(events, dtype=np.int64), year, np.arange(len(rows))),
     }
 
 
-def _school_days(year: int) -> dict[str, pa.Array]:
+def _school_days(year: int) -> dict[str, pl.Series]:
     days = working_days(IISALMI, year)
     pairs = [(school, grade) for school in of(IISALMI) for grade in school.grades]
     lessons = np.concatenate([day_lessons(school, grade, year) for school, grade in pairs]).astype(np.int64)
     return {
-        "koulunro": pa.array(np.repeat([int(s.number) for s, _ in pairs], len(days)).astype(np.int32)),
+        "koulunro": whole(np.repeat([int(s.number) for s, _ in pairs], len(days)), pl.Int32),
         "paiva": parquet.days(np.tile(days, len(pairs))),
-        "luokka_aste": pa.array(np.repeat([g for _, g in pairs], len(days)).astype(np.int16)),
+        "luokka_aste": whole(np.repeat([g for _, g in pairs], len(days)), pl.Int16),
         "tunnit": parquet.decimals(lessons * 100, 6, 2),
     }
 

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from demo.region.absences import Intervals, Lessons, build_intervals, build_lessons, propensities
+from demo.region.absences import Intervals, Lessons
 from demo.region.calendars import YEARS, as_date, workbook_edit, working_days
 from demo.region.enrolments import Enrolment, Person, build_enrolments, build_persons, known
+from demo.region.episodes import propensities
+from demo.region.histories import NewRegime, build_support
+from demo.region.intervals import build_intervals
+from demo.region.lessons import build_lessons
 from demo.region.schools import IISALMI, KUOPIO, VARKAUS
-from demo.region.support import NewRegime, Support, build_support
+from demo.region.support import Support
 
 
 @dataclass(frozen=True)

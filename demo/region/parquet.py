@@ -1,30 +1,39 @@
 """Parquet files with exact decimals, the same bytes for the same values."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+import polars as pl
 
 from demo.region.calendars import FAR
 
 
-def decimals(values: np.ndarray, precision: int, scale: int) -> pa.Array:
-    """Decimals from whole numbers of units of the last place."""
-    halves = np.zeros((len(values), 2), dtype=np.int64)
-    halves[:, 0] = values
-    halves[:, 1] = np.where(values < 0, -1, 0)
-    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(values), [None, pa.py_buffer(halves.tobytes())])
+def texts(values: Iterable[str | None]) -> pl.Series:
+    """Text, with nulls."""
+    return pl.Series(list(values), dtype=pl.String)
 
 
-def days(values: Any) -> pa.Array:
+def whole(values: Sequence[int | None] | np.ndarray, dtype: type[pl.DataType] = pl.Int64) -> pl.Series:
+    """Whole numbers, with nulls."""
+    return pl.Series(values, dtype=dtype)
+
+
+def decimals(units: np.ndarray, precision: int, scale: int) -> pl.Series:
+    """Decimals from whole numbers of units of the last place: 12345 at scale 4 is 1.2345."""
+    values = pl.Series("units", units, dtype=pl.Int64)
+    exact = values.cast(pl.Decimal(18, 0)) * pl.Series([Decimal(1).scaleb(-scale)])
+    return exact.cast(pl.Decimal(precision, scale))
+
+
+def days(values: Sequence[int] | np.ndarray) -> pl.Series:
     """Dates from day numbers; `FAR` becomes null."""
-    numbers = np.asarray(values, dtype=np.int64)
-    return pa.array(np.where(numbers == FAR, 0, numbers).astype("datetime64[D]"), mask=numbers == FAR).cast(pa.date32())
+    numbers = pl.Series("days", np.asarray(values, dtype=np.int64), dtype=pl.Int64)
+    return numbers.replace(FAR, None).cast(pl.Int32).cast(pl.Date)
 
 
-def write(path: Path, columns: dict[str, pa.Array | pa.ChunkedArray]) -> None:
+def write(path: Path, columns: Mapping[str, pl.Series]) -> None:
     """Writes the columns as one table, in their order."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), path)
+    pl.DataFrame(dict(columns)).write_parquet(path)

@@ -16,9 +16,17 @@ from demo.region.absences import (
     SCHOOL_ACTIVITY,
     UNAUTHORISED,
     UNCLARIFIED,
-    utc_offset_hours,
 )
-from demo.region.calendars import FAR, as_date, day_lessons, first_day, number, school_year, working_days
+from demo.region.calendars import (
+    FAR,
+    as_date,
+    day_lessons,
+    first_day,
+    number,
+    school_year,
+    utc_offset_hours,
+    working_days,
+)
 from demo.region.model import Region
 from demo.region.schools import SIILINJARVI, of
 

@@ -9,14 +9,13 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
+import polars as pl
 
 from demo.region import parquet, support
 from demo.region.absences import CLASSES, LATE, UNIT, Array
 from demo.region.calendars import (
     FAR,
     YEARS,
-    as_date,
     day_lessons,
     first_day,
     last_day,
@@ -27,6 +26,7 @@ from demo.region.calendars import (
 )
 from demo.region.enrolments import HOME, Enrolment, supersede
 from demo.region.model import Region, knowledge, month_of
+from demo.region.parquet import texts, whole
 from demo.region.schools import IISALMI, KUOPIO, MUNICIPALITIES, SIILINJARVI, VARKAUS, of
 
 _ABSENCES = range(LATE)
@@ -52,7 +52,7 @@ def enrolments(region: Region, night: int) -> list[Enrolment]:
     return sorted(found, key=lambda e: e.enrolment_id)
 
 
-def _spans(region: Region, rows: list[Enrolment], night: int) -> dict[str, pa.Array]:
+def _spans(region: Region, rows: list[Enrolment], night: int) -> dict[str, pl.Series]:
     """One row an enrolment, two where class or home municipality changed under it."""
     found: list[tuple[Enrolment, int, int]] = []
     for entry in rows:
@@ -71,14 +71,14 @@ def _spans(region: Region, rows: list[Enrolment], night: int) -> dict[str, pa.Ar
             found.append((entry, entry.start, last))
     entries = [entry for entry, _, _ in found]
     return {
-        "person_id": pa.array([e.person_id for e in entries], pa.int64()),
-        "municipality": pa.array([e.municipality for e in entries], pa.string()),
-        "school_year": pa.array([e.year for e in entries], pa.int16()),
-        "school_number": pa.array([e.school.number for e in entries], pa.string()),
-        "grade": pa.array([e.grade for e in entries], pa.int16()),
-        "class_name": pa.array([e.class_name for e in entries], pa.string()),
-        "form": pa.array([e.form for e in entries], pa.string()),
-        "home_municipality": pa.array([e.home for e in entries], pa.string()),
+        "person_id": whole([e.person_id for e in entries]),
+        "municipality": texts([e.municipality for e in entries]),
+        "school_year": whole([e.year for e in entries], pl.Int16),
+        "school_number": texts([e.school.number for e in entries]),
+        "grade": whole([e.grade for e in entries], pl.Int16),
+        "class_name": texts([e.class_name for e in entries]),
+        "form": texts([e.form for e in entries]),
+        "home_municipality": texts([e.home for e in entries]),
         "valid_from": parquet.days([first for _, first, _ in found]),
         "valid_to": parquet.days([last for _, _, last in found]),
     }
@@ -235,20 +235,20 @@ def absences(region: Region, night: int) -> dict[str, Absences]:
     return found
 
 
-def _absence_columns(region: Region, night: int) -> dict[str, pa.Array]:
+def _absence_columns(region: Region, night: int) -> dict[str, pl.Series]:
     found = absences(region, night)
     columns = [np.concatenate([found[m][n] for m in MUNICIPALITIES]) for n in range(4)]
     where = np.repeat(np.arange(4), [len(found[m][0]) for m in MUNICIPALITIES])
     return {
-        "person_id": pa.array(columns[0]),
-        "municipality": pa.array(np.array(MUNICIPALITIES, dtype=object)[where], pa.string()),
+        "person_id": whole(columns[0]),
+        "municipality": texts(MUNICIPALITIES[n] for n in where.tolist()),
         "day": parquet.days(columns[1]),
-        "absence_class": pa.array(np.array(CLASSES, dtype=object)[columns[2]], pa.string()),
+        "absence_class": texts(CLASSES[n] for n in columns[2].tolist()),
         "lessons": parquet.decimals(columns[3], 8, 4),
     }
 
 
-def _not_reported(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pa.Array]:
+def _not_reported(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pl.Series]:
     """Varkaus' pupils and months that have ended and of which the workbook says nothing."""
     enrolled = {(e.person_id, e.year) for e in rows if e.municipality == VARKAUS}
     found = []
@@ -263,14 +263,14 @@ def _not_reported(region: Region, night: int, rows: list[Enrolment]) -> dict[str
         ):
             found.append((person, first))
     return {
-        "person_id": pa.array([person for person, _ in found], pa.int64()),
-        "municipality": pa.array([VARKAUS] * len(found), pa.string()),
+        "person_id": whole([person for person, _ in found]),
+        "municipality": texts([VARKAUS] * len(found)),
         "month": parquet.days([first for _, first in found]),
     }
 
 
-def _support_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pa.Array]:
-    """The levels of each pupil of a municipality's school year, by calendar day; of Varkaus to the day of the last edit."""
+def _support_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pl.Series]:
+    """The levels of each pupil of a municipality's school year, by calendar day; of Varkaus to the last edit's day."""
     pupils: dict[tuple[str, int], set[int]] = {}
     for e in rows:
         pupils.setdefault((e.municipality, e.year), set()).add(e.person_id)
@@ -292,52 +292,49 @@ def _support_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[
                 if first_day(year) <= last:
                     found += [(person, municipality, s) for s in support.spans(periods, first_day(year), last)]
     return {
-        "person_id": pa.array([p for p, _, _ in found], pa.int64()),
-        "municipality": pa.array([m for _, m, _ in found], pa.string()),
+        "person_id": whole([p for p, _, _ in found]),
+        "municipality": texts([m for _, m, _ in found]),
         "valid_from": parquet.days([s.first for _, _, s in found]),
         "valid_to": parquet.days([s.last for _, _, s in found]),
-        "level": pa.array([s.level for _, _, s in found], pa.string()),
-        "regime": pa.array([s.regime for _, _, s in found], pa.int16()),
-        "reason": pa.array([s.reason for _, _, s in found], pa.string()),
+        "level": texts([s.level for _, _, s in found]),
+        "regime": whole([s.regime for _, _, s in found], pl.Int16),
+        "reason": texts([s.reason for _, _, s in found]),
     }
 
 
-def _pupil_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pa.Array]:
-    ids = sorted({(e.person_id, MUNICIPALITIES.index(e.municipality), e.local_id) for e in rows})
+def _pupil_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pl.Series]:
+    seen: dict[tuple[int, int, str], int] = {}
+    for e in rows:
+        state = _state(e.municipality, e.year, night)
+        key = (e.person_id, MUNICIPALITIES.index(e.municipality), e.local_id)
+        seen[key] = max(seen.get(key, -FAR), -FAR if state is None else state)
+    ids = sorted(seen)
     people = [region.persons[person] for person, _, _ in ids]
-    keeps_hetu = [p.hetu if p.hetu_from <= night else None for p in people]
+    keeps_hetu = [p.hetu if p.hetu_from <= seen[key] else None for p, key in zip(people, ids, strict=True)]
     return {
-        "person_id": pa.array([p for p, _, _ in ids], pa.int64()),
-        "municipality": pa.array([MUNICIPALITIES[m] for _, m, _ in ids], pa.string()),
-        "hetu": pa.array(keeps_hetu, pa.string()),
-        "oppijanumero": pa.array(
-            [p.oppijanumero if MUNICIPALITIES[m] == KUOPIO else None for p, (_, m, _) in zip(people, ids, strict=True)],
-            pa.string(),
+        "person_id": whole([p for p, _, _ in ids]),
+        "municipality": texts([MUNICIPALITIES[m] for _, m, _ in ids]),
+        "hetu": texts(keeps_hetu),
+        "oppijanumero": texts(
+            [p.oppijanumero if MUNICIPALITIES[m] == KUOPIO else None for p, (_, m, _) in zip(people, ids, strict=True)]
         ),
-        "local_id": pa.array([local or None for _, _, local in ids], pa.string()),
+        "local_id": texts([local or None for _, _, local in ids]),
     }
 
 
-def _school_day_columns(night: int) -> dict[str, pa.Array]:
-    columns: list[list[object]] = [[], [], [], [], []]
+def _school_day_columns(night: int) -> dict[str, pl.Series]:
+    parts = []
     for year in YEARS:
-        if year > school_year(as_date(night)):
-            continue
-        for municipality in MUNICIPALITIES:
-            days = working_days(municipality, year).tolist()
-            for school in of(municipality):
-                for grade in school.grades:
-                    columns[0] += [municipality] * len(days)
-                    columns[1] += [school.number] * len(days)
-                    columns[2] += [grade] * len(days)
-                    columns[3] += days
-                    columns[4] += day_lessons(school, grade, year).tolist()
+        for municipality in MUNICIPALITIES if first_day(year) <= night else ():
+            days = working_days(municipality, year)
+            parts += [(s, grade, days, day_lessons(s, grade, year)) for s in of(municipality) for grade in s.grades]
+    size = [len(days) for _, _, days, _ in parts]
     return {
-        "municipality": pa.array(columns[0], pa.string()),
-        "school_number": pa.array(columns[1], pa.string()),
-        "grade": pa.array(columns[2], pa.int16()),
-        "day": parquet.days(columns[3]),
-        "lessons": parquet.decimals(np.array(columns[4], dtype=np.int64) * UNIT, 8, 4),
+        "municipality": texts(np.repeat([s.municipality for s, _, _, _ in parts], size).tolist()),
+        "school_number": texts(np.repeat([s.number for s, _, _, _ in parts], size).tolist()),
+        "grade": whole(np.repeat([grade for _, grade, _, _ in parts], size), pl.Int16),
+        "day": parquet.days(np.concatenate([days for _, _, days, _ in parts])),
+        "lessons": parquet.decimals(np.concatenate([n for _, _, _, n in parts]).astype(np.int64) * UNIT, 8, 4),
     }
 
 

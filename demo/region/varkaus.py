@@ -1,6 +1,7 @@
 """Varkaus' extract: an Excel workbook a school year, edited by hand once a week."""
 
 import io
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -71,7 +72,7 @@ class _Sheet:
         self._sheet.write_row(HEADER_ROW, 0, columns)
         self.row = HEADER_ROW + 1
 
-    def append(self, cells: list[str | int | float | date | None], hidden: bool = False) -> None:
+    def append(self, cells: Sequence[str | int | float | date | None], hidden: bool = False) -> None:
         """Adds a row; None leaves a cell empty."""
         for column, cell in enumerate(cells):
             if cell is None or cell == "":
