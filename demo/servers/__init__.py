@@ -176,6 +176,12 @@ class RunningSources:
         """Municipality id -> its Airflow Connection as JSON, of the sources that have been started."""
         return self.sources.connections()
 
+    def write_connections(self, path: Path) -> None:
+        """Write municipality id -> Airflow Connection as one JSON object (mode 600), as Airflow's local filesystem
+        secrets backend reads it; readers see the old file or the new one."""
+        connections = {name: json.loads(value) for name, value in self.connections().items()}
+        _write_private(path, json.dumps(connections, indent=1, ensure_ascii=False))
+
     def pid(self, municipality: str) -> int | None:
         """The process id of a running server; None when it is stopped or no process of its own."""
         child = self._children.get(municipality)
@@ -335,14 +341,17 @@ def _stored_secrets(state_dir: Path) -> dict[str, str]:
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = state_dir / "secrets.json"
     if not path.exists():
-        part = path.with_suffix(".part")
-        part.unlink(missing_ok=True)
-        made = {name: secrets.token_urlsafe(32) for name in ("siilinjarvi", "iisalmi")}
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(made, file)
-        os.replace(part, path)
+        _write_private(path, json.dumps({name: secrets.token_urlsafe(32) for name in ("siilinjarvi", "iisalmi")}))
     stored: dict[str, str] = json.loads(path.read_text())
     return stored
+
+
+def _write_private(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(part, path)
 
 
 def _read_port(name: str, child: subprocess.Popen[bytes], state_dir: Path) -> int:

@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         siilinjarvi_port=options.siilinjarvi_port,
     ) as running:
         if options.connections:
-            _write_connections(options.connections, running.connections())
+            running.write_connections(options.connections)
         sources = running.sources
         _log.info("kuopio: sftp://%s:%s", sources.sftp_host, sources.sftp_port)
         _log.info("siilinjarvi: %s", sources.rest_url)
@@ -135,15 +135,6 @@ def _database_version(folder: Path) -> tuple[tuple[int, int, int], ...] | None:
     except FileNotFoundError:
         return None
     return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
-
-
-def _write_connections(path: Path, connections: dict[str, str]) -> None:
-    text = json.dumps({name: json.loads(value) for name, value in connections.items()}, indent=1, ensure_ascii=False)
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(part, path)
 
 
 def _serve_child(options: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ SCHEMA = "raportointi"
 BASE_SCHEMA = "rekisteri"
 
 # Base table -> its columns with their types; each has a view `v_<table>` of the same columns in the same order.
+# Times are local, without a zone, as a Finnish register keeps them.
 TABLES: dict[str, dict[str, str]] = {
     "oppilas": {
         "hetu": "text",
@@ -24,7 +25,7 @@ TABLES: dict[str, dict[str, str]] = {
         "opetusmuoto": "text",
         "alku": "date",
         "loppu": "date",
-        "muutettu": "timestamp with time zone",
+        "muutettu": "timestamp without time zone",
     },
     "poissaolo": {
         "poissaolo_id": "bigint",
@@ -34,7 +35,7 @@ TABLES: dict[str, dict[str, str]] = {
         "syy": "integer",
         "hyvaksytty": "text",
         "poistettu": "boolean",
-        "muutettu": "timestamp with time zone",
+        "muutettu": "timestamp without time zone",
     },
     "tuki": {
         "tuki_id": "bigint",
@@ -43,9 +44,9 @@ TABLES: dict[str, dict[str, str]] = {
         "alku": "date",
         "loppu": "date",
         "lisatieto": "text",
-        "muutettu": "timestamp with time zone",
+        "muutettu": "timestamp without time zone",
     },
-    "tyopaiva": {"koulunro": "integer", "paiva": "date", "luokka_aste": "integer", "tunnit": "integer"},
+    "tyopaiva": {"koulunro": "integer", "paiva": "date", "luokka_aste": "integer", "tunnit": "numeric"},
 }
 
 
@@ -58,8 +59,8 @@ def load_database(admin_url: str, folder: Path, password: str, *, open_to_reader
     """Create or refresh the reporting database from `folder/v_*.parquet` and return the reader's SQLAlchemy URL.
 
     `admin_url`: libpq or SQLAlchemy URL, over TCP, of a role that may create databases and roles. `password`: of the
-    reader. Everything but CREATE DATABASE is one transaction: readers see the night before or this one. Timestamps
-    without a zone are taken as Europe/Helsinki. With `open_to_reader` false the right to connect stays as it is.
+    reader. Everything but CREATE DATABASE is one transaction: readers see the night before or this one. With
+    `open_to_reader` false the right to connect stays as it is.
 
     Raises FileNotFoundError for a missing file, ValueError for columns or values that do not fit a view (the value is
     not named) and for an admin URL without a TCP host.
@@ -69,7 +70,6 @@ def load_database(admin_url: str, folder: Path, password: str, *, open_to_reader
     _create_database(admin)
     with psycopg.connect(_conninfo(admin.set(database=DATABASE))) as connection:
         connection.execute("set local lock_timeout to '60s'")
-        connection.execute("set local timezone to 'Europe/Helsinki'")
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [DATABASE])
         _create_reader(connection, password)
         _create_schema(connection)
@@ -112,7 +112,9 @@ def _read(path: Path, table: str) -> pl.DataFrame:
     if set(frame.columns) != set(TABLES[table]):
         differing = sorted(set(frame.columns) ^ set(TABLES[table]))
         raise ValueError(f"iisalmi: v_{table}: the columns of {path.name} differ from the view's in {differing}")
-    return frame.select(list(TABLES[table]))
+    zoned = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime) and kind.time_zone]
+    local = [pl.col(name).dt.convert_time_zone("Europe/Helsinki").dt.replace_time_zone(None) for name in zoned]
+    return frame.with_columns(local).select(list(TABLES[table]))
 
 
 def _create_database(admin: URL) -> None:
