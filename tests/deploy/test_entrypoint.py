@@ -90,25 +90,6 @@ def test_parts_are_started_with_their_arguments(tmp_path: Path) -> None:
         assert "usage" in result.stdout.lower(), part
 
 
-def test_the_celery_executor_and_its_redis_client_load(tmp_path: Path) -> None:
-    """The provider imports names out of Celery that a newer Celery may not have: see `celery` in pyproject.toml."""
-    check = (
-        "from airflow.providers.celery.executors.celery_executor import app; from airflow.executors.executor_loader "
-        "import ExecutorLoader as L; L.load_executor(L.get_default_executor_name()); "
-        "print(app.connection().transport.driver_name, type(app.backend).__name__)"
-    )
-    (tmp_path / "broker").write_text("redis://:p@localhost:1/0", encoding="utf-8")
-    (tmp_path / "results").write_text("postgresql://c:p@localhost:1/celery", encoding="utf-8")
-    variables = {
-        "TUKIVERKKO_HOME": str(tmp_path),
-        "AIRFLOW__CELERY__BROKER_URL_FILE": str(tmp_path / "broker"),
-        "TUKIVERKKO_CELERY_RESULTS_URL_FILE": str(tmp_path / "results"),
-    }
-    result = entrypoint("python", "-c", check, environment=variables)
-    assert result.returncode == 0, result.stderr[-1500:]
-    assert result.stdout.split()[-2:] == ["redis", "DatabaseBackend"]
-
-
 def test_connections_come_from_a_file_without_a_restart(tmp_path: Path) -> None:
     """The compose file's secrets backend reads the example that the operator fills in."""
     backend = {

@@ -1,6 +1,6 @@
 """Airflow's parts as the compose file starts them, without containers, checked by deploy/healthcheck.sh.
 
-The worker needs a Redis server, which is in no Python package: what it imports is tested in test_entrypoint.py.
+The worker needs a Redis server, which is in no Python package: what it imports is tested, and its result backend.
 """
 
 import json
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.deploy.conftest import DEPLOY, Installation
+from tests.deploy.conftest import DEPLOY, Installation, entrypoint
 
 READY_S = 90.0
 
@@ -98,6 +98,18 @@ def test_the_api_server_is_healthy_and_knows_the_secret_password(installation: I
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         assert "access_token" in json.loads(opener.open(request, timeout=30).read())
     assert not healthy("api-server", environment)
+
+
+def test_the_celery_executor_loads_with_its_broker_and_its_results(installation: Installation) -> None:
+    """The provider imports names out of Celery that another Celery may not have: see `celery` in pyproject.toml."""
+    check = (
+        "from airflow.providers.celery.executors.celery_executor import app; from airflow.executors.executor_loader "
+        "import ExecutorLoader as L; L.load_executor(L.get_default_executor_name()); "
+        "print(app.connection().transport.driver_name, type(app.backend).__name__)"
+    )
+    result = entrypoint("python", "-c", check, environment=settings(installation, "worker", "0"))
+    assert result.returncode == 0, result.stderr[-1500:]
+    assert result.stdout.split()[-2:] == ["redis", "DatabaseBackend"]
 
 
 @pytest.mark.proof
