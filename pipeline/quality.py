@@ -59,8 +59,8 @@ class Check:
     """One expectation of a suite.
 
     Either `table` (`schema.table`, checked by Great Expectations directly), or `query` (returns the rows that break
-    the rule) with `checked` (one number: how many were looked at; null or 0 means not applicable). A query's kwargs name
-    the columns of MEASURES: violations (`measure` over the query, a count), checked, share (violations ÷ checked, a
+    the rule) with `checked` (one number: how many were looked at; null or 0 means not applicable). A query's kwargs
+    name the columns of MEASURES: violations (`measure` over the query, a count), checked, share (of checked, a
     fraction) and allowed (the greater of allow_share × checked, rounded down, and allow_rows).
     """
 
@@ -372,10 +372,7 @@ def _warehouse(connection_url: str) -> Iterator[_Warehouse]:
 
         context = gx.get_context(mode="ephemeral", cloud_mode=False)
         context.enable_analytics(False)
-        context.variables.progress_bars = {
-            "globally": False,
-            "metric_calculations": False,
-        }
+        context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
         url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg://", connection_url)
         # Great Expectations would take a $ for the name of a variable.
         warehouse = _Warehouse(context, url.replace("$", "%24"))
@@ -449,7 +446,7 @@ def _measure(
             for key, value in check.kwargs.items()
         }
         expectations.append(read(check.expectation, renamed, check.id, check.severity))
-        for name in ("violations", "checked", "allowed"):
+        for name in _companions(check):
             # Never the outcome of anything: they bring the counts home in the same statement.
             bound = {"column": f"{name}_{number}", "min_value": 0}
             expectations.append(read("expect_column_max_to_be_between", bound, f"{check.id} {name}"))
@@ -457,7 +454,7 @@ def _measure(
         asset = warehouse.source(None).add_query_asset(uuid.uuid4().hex, query=_statement(suite, checks, known))
         results = warehouse.validate(asset, expectations)
         measured = {check.id: _of_query(check, results) for check in checks}
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is an outcome
+    except Exception as error:
         measured = {check.id: _Measured(None, problem=_kind(error)) for check in checks}
     if len(checks) > 1 and any(outcome.problem for outcome in measured.values()):
         for check in checks:
@@ -470,15 +467,15 @@ def _statement(suite: Suite, checks: Sequence[Check], known: Mapping[str, Any]) 
     steps = [_bind(suite.common, known)] if suite.common else []
     columns = []
     for number, check in enumerate(checks):
-        assert check.query is not None and check.checked is not None
+        query, checked = _bind(check.query or "", known), _bind(check.checked or "", known)
+        measure, share = _bind(check.measure, known), repr(check.allow_share)
         steps.append(
             f"looked_at_{number} as materialized (\n"
-            f"select case when ({_bind(suite.applies, known)}) then ({_bind(check.checked, known)}) end::bigint as checked\n)"
+            f"select case when ({_bind(suite.applies, known)}) then ({checked}) end::bigint as checked\n)"
         )
         steps.append(
             f"broken_{number} as materialized (\n"
-            f"select coalesce({_bind(check.measure, known)}, 0)::bigint as violations\n"
-            f"from (\n{_bind(check.query, known)}\n) as broken\n)"
+            f"select coalesce({measure}, 0)::bigint as violations\nfrom (\n{query}\n) as broken\n)"
         )
         looked_at = f"(select checked from looked_at_{number})"
         broken = f"(select violations from broken_{number})"
@@ -486,25 +483,40 @@ def _statement(suite: Suite, checks: Sequence[Check], known: Mapping[str, Any]) 
             f"{broken} as violations_{number}",
             f"{looked_at} as checked_{number}",
             f"{broken}::double precision / nullif({looked_at}, 0) as share_{number}",
-            f"greatest(floor({looked_at} * {check.allow_share!r}::numeric), {check.allow_rows})::bigint as allowed_{number}",
+            f"greatest(floor({looked_at} * {share}::numeric), {check.allow_rows})::bigint as allowed_{number}",
         ]
     # Great Expectations takes queries that begin with select only.
     return "select * from (\nwith " + ",\n".join(steps) + "\nselect\n" + ",\n".join(columns) + "\n) as measures"
 
 
+def _companions(check: Check) -> tuple[str, ...]:
+    """The counts that a query check's own expectation does not bring along."""
+    own = ("violations",) if _observes_violations(check) else ()
+    return tuple(
+        name
+        for name in ("violations", "checked", "allowed")
+        if name not in own and (name != "allowed" or name in _columns(check))
+    )
+
+
+def _observes_violations(check: Check) -> bool:
+    return check.expectation == "expect_column_max_to_be_between" and check.kwargs["column"] == "violations"
+
+
 def _of_query(check: Check, results: Mapping[str, Any]) -> _Measured:
-    own = [
-        results[check.id],
-        *(results[f"{check.id} {name}"] for name in ("violations", "checked", "allowed")),
-    ]
-    for result in own:
+    own = results[check.id]
+    beside = {name: results[f"{check.id} {name}"] for name in _companions(check)}
+    for result in (own, *beside.values()):
         if problem := _problem(result):
             return _Measured(None, problem=problem)
-    violations, checked, allowed = (result.result.get("observed_value") for result in own[1:])
+    counts = {name: result.result.get("observed_value") for name, result in beside.items()}
+    counts.setdefault("violations", own.result.get("observed_value"))
+    violations, checked = counts["violations"], counts["checked"]
     if checked is None or (checked == 0 and violations == 0):
         return _Measured(None)
-    success = bool(own[0].success) and checked > 0
-    return _Measured(success, int(violations), int(checked), int(allowed))
+    # Rows that break the rule where there was nothing to look at are no success, whatever the limit.
+    success = bool(own.success) and checked > 0
+    return _Measured(success, int(violations), int(checked), int(counts.get("allowed") or 0))
 
 
 def _validate_table(warehouse: _Warehouse, table: str, checks: Sequence[Check]) -> dict[str, _Measured]:
@@ -526,7 +538,7 @@ def _validate_table(warehouse: _Warehouse, table: str, checks: Sequence[Check]) 
         ]
         asset = warehouse.source(schema).add_table_asset(uuid.uuid4().hex, table_name=name)
         results = warehouse.validate(asset, expectations)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is an outcome
+    except Exception as error:
         return {check.id: _Measured(None, problem=_kind(error)) for check in checks}
     return {check.id: _of_table(results[check.id]) for check in checks}
 
@@ -557,11 +569,17 @@ def _problem(result: Any) -> str | None:
 
 
 def _kind(error: BaseException) -> str:
-    """The class names of an error and its causes, which say what is wrong without quoting anything."""
+    """The class names of an error and its causes, which say what is wrong without quoting anything.
+
+    PostgreSQL's own words are added where a statement names what does not exist or cannot be parsed (SQLSTATE class
+    42): no row had been read then, so none can be quoted.
+    """
     names: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(names) < 4:
         names.append(type(cause).__name__)
+        if isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith("42"):
+            return f"{names[-1]}: {cause.diag.message_primary}"
         cause = getattr(cause, "orig", None) or cause.__cause__ or cause.__context__
     return " < ".join(dict.fromkeys(names))
 
@@ -652,7 +670,7 @@ def _message(
         case "error":
             said = Text(
                 f"tarkistus ei toiminut ({measured.problem}); sitä ei pidetä läpäistynä. Korjaa kysely tai taulu.",
-                f"could not be evaluated ({measured.problem}) and does not count as passed. Mend the query or the table.",
+                f"could not be evaluated ({measured.problem}), so does not count as passed. Mend the query or table.",
             )
         case "failed":
             threshold = _threshold(check, measured)
@@ -712,7 +730,8 @@ def _subject(summary: Mapping[str, Any]) -> str:
 
 def _decision(summary: Mapping[str, Any]) -> str:
     good = summary["decision"] == "accept"
-    return f'<span class="{"passed" if good else "failed"}">{"hyväksytään / accept" if good else "pidätetään / hold"}</span>'
+    outcome, label = ("passed", "hyväksytään / accept") if good else ("failed", "pidätetään / hold")
+    return f'<span class="{outcome}">{label}</span>'
 
 
 def _run_page(results: Sequence[QualityResult], summary: Mapping[str, Any]) -> str:
@@ -738,7 +757,8 @@ def _row(result: QualityResult) -> str:
     return (
         f'<tr id="{escape(result.suite)}.{escape(result.check_id)}"><td>{escape(result.message_fi)}'
         f'<small lang="en">{escape(result.message_en)}</small>'
-        f"<small><code>{escape(result.suite)}.{escape(result.check_id)}</code> {escape(result.expectation_type)}</small></td>"
+        f"<small><code>{escape(result.suite)}.{escape(result.check_id)}</code> "
+        f"{escape(result.expectation_type)}</small></td>"
         f'<td class="{result.outcome}">{_OUTCOME[result.outcome]}</td><td>{_SEVERITY[result.severity]}</td>'
         f'<td class="number">{number(result.numerator)}</td><td class="number">{number(result.denominator)}</td>'
         f'<td class="number">{allowed}</td></tr>'
