@@ -1,0 +1,81 @@
+{% macro each_day(first_day, last_day) -%}
+    {#- A table function: one row a day from `first_day` to `last_day`, both included. -#}
+    generate_series(cast({{ first_day }} as timestamp), cast({{ last_day }} as timestamp), interval '1 day')
+{%- endmacro %}
+
+{% macro each_month(first_day, last_day) -%}
+    {#- A table function: one row for each month start from `first_day` (a month start) to `last_day`. -#}
+    generate_series(cast({{ first_day }} as timestamp), cast({{ last_day }} as timestamp), interval '1 month')
+{%- endmacro %}
+
+{% macro each_item(items) -%}
+    {#- A table function: one row an item of an array column. -#}
+    unnest({{ items }})
+{%- endmacro %}
+
+{% macro local_day(instant) -%}
+    {#- The day in Finland at an instant with time zone. -#}
+    cast({{ instant }} at time zone 'Europe/Helsinki' as date)
+{%- endmacro %}
+
+{% macro local_instant(wall_time) -%}
+    {#- The instant at which the clocks in Finland show `wall_time` (timestamp without time zone). -#}
+    ({{ wall_time }} at time zone 'Europe/Helsinki')
+{%- endmacro %}
+
+{% macro minutes_after(wall_time, minutes) -%}
+    ({{ wall_time }} + {{ minutes }} * interval '1 minute')
+{%- endmacro %}
+
+{% macro time_between(first_instant, last_instant) -%}
+    {#- The instants from `first_instant` up to, but without, `last_instant`. -#}
+    tstzrange({{ first_instant }}, {{ last_instant }}, '[)')
+{%- endmacro %}
+
+{% macro time_in_both(one, other) -%}
+    ({{ one }} * {{ other }})
+{%- endmacro %}
+
+{% macro is_no_time(span) -%}
+    isempty({{ span }})
+{%- endmacro %}
+
+{% macro time_together(spans) -%}
+    {#- Aggregate (also over a window): the union of spans, in which every instant counts once. -#}
+    range_agg({{ spans }})
+{%- endmacro %}
+
+{% macro time_without(spans, taken) -%}
+    {#- The instants of `spans` that are not in `taken`; nothing taken when it is null. -#}
+    ({{ spans }} - coalesce({{ taken }}, '{}'::tstzmultirange))
+{%- endmacro %}
+
+{% macro minutes_in(spans) -%}
+    {#- Exact minutes of a union of time spans. -#}
+    (
+        select coalesce(sum(extract(epoch from upper(span) - lower(span)) / 60), 0)
+        from unnest({{ spans }}) as span
+    )
+{%- endmacro %}
+
+{% macro is_municipality_code(value) -%}
+    (length({{ value }}) = 3 and translate({{ value }}, '0123456789', '') = '')
+{%- endmacro %}
+
+{% macro includes(items, item) -%}
+    {#- True when the array column `items` holds `item`. -#}
+    ({{ item }} = any({{ items }}))
+{%- endmacro %}
+
+{% macro refresh_statistics(relation) -%}
+    {#- A new table has no statistics until the server gets to it; the next model's plan needs them now. -#}
+    {%- if relation.is_table -%} analyze {{ relation }} {%- else -%} select 1 {%- endif -%}
+{%- endmacro %}
+
+{% macro refresh_source_statistics() -%}
+    {%- if execute and flags.WHICH in ("build", "run") -%}
+        {%- for node in graph.sources.values() if node.source_name == "landing" -%}
+            analyze {{ node.schema }}.{{ node.identifier }};
+        {% endfor -%}
+    {%- endif -%}
+{%- endmacro %}

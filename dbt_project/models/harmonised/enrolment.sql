@@ -1,0 +1,81 @@
+with attribute as (
+    select
+        enrolment_row.person_key,
+        enrolment_row.municipality,
+        enrolment_row.school_year,
+        enrolment_row.pupil_ref,
+        enrolment_row.school_number,
+        enrolment_row.source_valid_from,
+        enrolment_row.first_day,
+        enrolment_row.last_day,
+        delivered.night,
+        delivered.delivery_id,
+        delivered.grade,
+        delivered.class_name,
+        delivered.form,
+        delivered.home_municipality,
+        row_number() over enrolment_nights as sequence_number,
+        lag(delivered.grade) over enrolment_nights as previous_grade,
+        lag(delivered.class_name) over enrolment_nights as previous_class_name,
+        lag(delivered.form) over enrolment_nights as previous_form,
+        lag(delivered.home_municipality) over enrolment_nights as previous_home_municipality
+    from {{ ref('enrolment_row') }} as enrolment_row
+    inner join {{ ref('stg_enrolment') }} as delivered
+        on
+            enrolment_row.municipality = delivered.municipality
+            and enrolment_row.school_year = delivered.school_year
+            and enrolment_row.pupil_ref = delivered.pupil_ref
+            and enrolment_row.school_number = delivered.school_number
+            and enrolment_row.source_valid_from = delivered.valid_from
+    where not delivered.is_deleted and enrolment_row.first_day <= enrolment_row.last_day
+    window enrolment_nights as (
+        partition by
+            enrolment_row.municipality, enrolment_row.school_year, enrolment_row.pupil_ref,
+            enrolment_row.school_number, enrolment_row.source_valid_from
+        order by delivered.night, delivered.delivery_id, delivered.row_number
+    )
+),
+
+-- What the first delivery says holds from the start of the enrolment, a later change from the night it was seen.
+change as (
+    select
+        attribute.*,
+        case
+            when attribute.sequence_number = 1 then attribute.first_day
+            else greatest(attribute.night, attribute.first_day)
+        end as valid_from
+    from attribute
+    where
+        attribute.sequence_number = 1
+        or attribute.grade is distinct from attribute.previous_grade
+        or attribute.class_name is distinct from attribute.previous_class_name
+        or attribute.form is distinct from attribute.previous_form
+        or attribute.home_municipality is distinct from attribute.previous_home_municipality
+),
+
+span as (
+    select
+        change.*,
+        lead(change.valid_from) over (
+            partition by
+                change.municipality, change.school_year, change.pupil_ref, change.school_number,
+                change.source_valid_from
+            order by change.sequence_number
+        ) as next_valid_from
+    from change
+)
+
+select
+    span.person_key,
+    span.municipality,
+    span.school_year,
+    span.pupil_ref,
+    span.school_number,
+    span.grade,
+    span.class_name,
+    span.form,
+    span.home_municipality,
+    span.valid_from,
+    least(span.last_day, {{ days_after('span.next_valid_from', -1) }}) as valid_to
+from span
+where span.valid_from <= least(span.last_day, {{ days_after('span.next_valid_from', -1) }})

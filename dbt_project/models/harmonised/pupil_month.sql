@@ -1,0 +1,124 @@
+with last_enrolled as (
+    select
+        enrolment.person_key,
+        cast(each.month as date) as month,
+        enrolment.municipality,
+        enrolment.school_number,
+        enrolment.grade,
+        enrolment.form,
+        least(enrolment.valid_to, {{ last_day_of_month('each.month') }}) as last_day,
+        row_number() over (
+            partition by enrolment.person_key, cast(each.month as date)
+            order by enrolment.valid_to desc
+        ) as newest
+    from {{ ref('enrolment') }} as enrolment
+    cross join {{ ref('stg_night') }} as tonight
+    cross join lateral
+        {{ each_month(
+            month_of('enrolment.valid_from'),
+            'least(enrolment.valid_to, ' ~ days_after('tonight.night', -1) ~ ')'
+        ) }} as each (month)
+),
+
+scheduled as (
+    select
+        schedule.person_key,
+        schedule.municipality,
+        schedule.month,
+        sum(schedule.scheduled_lessons) as scheduled_lessons,
+        sum(schedule.scheduled_days) as scheduled_days,
+        sum(schedule.covered_lessons) as covered_lessons,
+        sum(schedule.covered_days) as covered_days
+    from {{ ref('pupil_schedule_month') }} as schedule
+    group by schedule.person_key, schedule.municipality, schedule.month
+),
+
+uncovered as (
+    select
+        uncovered.person_key,
+        uncovered.municipality,
+        {{ month_of('uncovered.day') }} as month,
+        sum(calendar.lessons) as lessons,
+        count(*) filter (where calendar.lessons > 0) as days
+    from {{ ref('uncovered_pupil_day') }} as uncovered
+    inner join {{ ref('enrolment') }} as enrolment
+        on
+            uncovered.person_key = enrolment.person_key
+            and uncovered.municipality = enrolment.municipality
+            and uncovered.day between enrolment.valid_from and enrolment.valid_to
+            and enrolment.form is distinct from 'home'
+    inner join {{ ref('calendar') }} as calendar
+        on
+            enrolment.municipality = calendar.municipality
+            and enrolment.school_number = calendar.school_number
+            and enrolment.grade = calendar.grade
+            and uncovered.day = calendar.day
+    where calendar.is_covered
+    group by uncovered.person_key, uncovered.municipality, {{ month_of('uncovered.day') }}
+),
+
+absent as (
+    select
+        absence.person_key,
+        absence.municipality,
+        absence.month,
+        sum(absence.lessons) as absent_lessons,
+        sum(absence.late_marks) as late_marks,
+        sum(absence.late_minutes) as late_minutes
+    from {{ ref('absence') }} as absence
+    group by absence.person_key, absence.municipality, absence.month
+)
+
+select
+    scheduled.person_key,
+    scheduled.municipality,
+    scheduled.month,
+    {{ school_year_of('scheduled.month') }} as school_year,
+    scheduled.scheduled_lessons,
+    scheduled.scheduled_days,
+    case
+        when covered_month.month is not null then scheduled.scheduled_lessons
+        else scheduled.covered_lessons - coalesce(uncovered.lessons, 0)
+    end as covered_lessons,
+    case
+        when covered_month.month is not null then scheduled.scheduled_days
+        else scheduled.covered_days - coalesce(uncovered.days, 0)
+    end as covered_days,
+    coalesce(absent.absent_lessons, 0) as absent_lessons,
+    coalesce(absent.late_marks, 0) as late_marks,
+    absent.late_minutes,
+    last_enrolled.municipality as counted_municipality,
+    last_enrolled.school_number as counted_school_number,
+    last_enrolled.grade as counted_grade,
+    band.grade_band as counted_grade_band,
+    coalesce(
+        last_enrolled.last_day = {{ last_day_of_month('scheduled.month') }}
+        and last_enrolled.form is distinct from 'home'
+        and band.grade_band is not null,
+        false
+    ) as is_population
+from scheduled
+left join last_enrolled
+    on
+        scheduled.person_key = last_enrolled.person_key
+        and scheduled.month = last_enrolled.month
+        and last_enrolled.newest = 1
+left join {{ ref('grade_band') }} as band
+    on
+        last_enrolled.grade = band.grade
+        and band.grade_band <> 'all'
+left join {{ ref('covered_pupil_month') }} as covered_month
+    on
+        scheduled.person_key = covered_month.person_key
+        and scheduled.municipality = covered_month.municipality
+        and scheduled.month = covered_month.month
+left join uncovered
+    on
+        scheduled.person_key = uncovered.person_key
+        and scheduled.municipality = uncovered.municipality
+        and scheduled.month = uncovered.month
+left join absent
+    on
+        scheduled.person_key = absent.person_key
+        and scheduled.municipality = absent.municipality
+        and scheduled.month = absent.month

@@ -1,0 +1,252 @@
+with closed_month as (
+    select period.period_start as month
+    from {{ ref('period') }} as period
+    where period.period_type = 'month' and period.is_shared
+),
+
+pupil as (
+    select
+        pupil_month.person_key,
+        pupil_month.month,
+        pupil_month.municipality,
+        pupil_month.counted_municipality,
+        band.grade_band,
+        pupil_month.scheduled_lessons,
+        pupil_month.covered_lessons,
+        pupil_month.absent_lessons
+    from {{ ref('pupil_month') }} as pupil_month
+    inner join closed_month
+        on pupil_month.month = closed_month.month
+    inner join {{ ref('grade_band') }} as band
+        on pupil_month.counted_grade = band.grade
+    where pupil_month.is_population
+),
+
+counted as (
+    select
+        pupil.month,
+        pupil.counted_municipality as municipality,
+        pupil.grade_band,
+        count(*) as pupils
+    from pupil
+    where pupil.municipality = pupil.counted_municipality
+    group by pupil.month, pupil.counted_municipality, pupil.grade_band
+),
+
+lesson_sum as (
+    select
+        pupil.month,
+        pupil.municipality,
+        pupil.grade_band,
+        sum(pupil.scheduled_lessons) as scheduled_lessons,
+        sum(pupil.covered_lessons) as covered_lessons
+    from pupil
+    group by pupil.month, pupil.municipality, pupil.grade_band
+),
+
+class_sum as (
+    select
+        pupil.month,
+        pupil.municipality,
+        pupil.grade_band,
+        absence.absence_class,
+        count(*) as pupils_with_absence,
+        sum(absence.lessons) as absent_lessons
+    from pupil
+    inner join {{ ref('pupil_month_absence') }} as absence
+        on
+            pupil.person_key = absence.person_key
+            and pupil.municipality = absence.municipality
+            and pupil.month = absence.month
+    group by pupil.month, pupil.municipality, pupil.grade_band, absence.absence_class
+    union all
+    select
+        pupil.month,
+        pupil.municipality,
+        pupil.grade_band,
+        'all' as absence_class,
+        count(*) as pupils_with_absence,
+        sum(pupil.absent_lessons) as absent_lessons
+    from pupil
+    where pupil.absent_lessons > 0
+    group by pupil.month, pupil.municipality, pupil.grade_band
+),
+
+shown_class as (
+    select class.absence_class
+    from {{ ref('absence_class') }} as class
+    where class.is_absence
+    union all
+    select 'all' as absence_class
+),
+
+-- Every band and class of a month in which the municipality has pupils, so that what is missing shows.
+grid as (
+    select
+        counted.month,
+        counted.municipality,
+        band.grade_band,
+        shown_class.absence_class,
+        shown_class.absence_class = 'all'
+        or {{ includes('municipality.absence_classes', 'shown_class.absence_class') }} as is_collected,
+        lesson_sum.covered_lessons
+        >= {{ definition('coverage_minimum') }} * lesson_sum.scheduled_lessons as is_covered_enough
+    from counted
+    inner join {{ source('reference', 'municipality') }} as municipality
+        on counted.municipality = municipality.municipality
+    left join lesson_sum
+        on
+            counted.month = lesson_sum.month
+            and counted.municipality = lesson_sum.municipality
+            and counted.grade_band = lesson_sum.grade_band
+    cross join (select distinct grade_band.grade_band from {{ ref('grade_band') }} as grade_band) as band
+    cross join shown_class
+    where counted.grade_band = 'all'
+),
+
+as_of as (
+    select
+        delivery.municipality,
+        delivery.school_year,
+        max({{ local_day('delivery.as_of') }}) as as_of
+    from {{ ref('stg_delivery') }} as delivery
+    where delivery.dataset = 'absence'
+    group by delivery.municipality, delivery.school_year
+),
+
+municipality_row as (
+    select
+        grid.month,
+        grid.municipality,
+        grid.grade_band,
+        grid.absence_class,
+        coalesce(counted.pupils, 0) as pupils,
+        coalesce(class_sum.pupils_with_absence, 0) as pupils_with_absence,
+        coalesce(lesson_sum.scheduled_lessons, 0) as scheduled_lessons,
+        coalesce(lesson_sum.covered_lessons, 0) as covered_lessons,
+        coalesce(class_sum.absent_lessons, 0) as absent_lessons,
+        grid.is_collected,
+        grid.is_covered_enough,
+        as_of.as_of
+    from grid
+    left join counted
+        on
+            grid.month = counted.month
+            and grid.municipality = counted.municipality
+            and grid.grade_band = counted.grade_band
+    left join lesson_sum
+        on
+            grid.month = lesson_sum.month
+            and grid.municipality = lesson_sum.municipality
+            and grid.grade_band = lesson_sum.grade_band
+    left join class_sum
+        on
+            grid.month = class_sum.month
+            and grid.municipality = class_sum.municipality
+            and grid.grade_band = class_sum.grade_band
+            and grid.absence_class = class_sum.absence_class
+    left join as_of
+        on
+            grid.municipality = as_of.municipality
+            and {{ school_year_of('grid.month') }} = as_of.school_year
+),
+
+region_row as (
+    select
+        municipality_row.month,
+        'region' as municipality,
+        municipality_row.grade_band,
+        municipality_row.absence_class,
+        coalesce(sum(municipality_row.pupils) filter (where municipality_row.is_in_region), 0) as pupils,
+        coalesce(
+            sum(municipality_row.pupils_with_absence) filter (where municipality_row.is_in_region), 0
+        ) as pupils_with_absence,
+        coalesce(
+            sum(municipality_row.scheduled_lessons) filter (where municipality_row.is_in_region), 0
+        ) as scheduled_lessons,
+        coalesce(
+            sum(municipality_row.covered_lessons) filter (where municipality_row.is_in_region), 0
+        ) as covered_lessons,
+        coalesce(
+            sum(municipality_row.absent_lessons) filter (where municipality_row.is_in_region), 0
+        ) as absent_lessons,
+        max(case when municipality_row.is_collected then 1 else 0 end) = 1 as is_collected,
+        max(case when municipality_row.is_in_region then 1 else 0 end) = 1 as is_covered_enough,
+        min(municipality_row.as_of) filter (where municipality_row.is_in_region) as as_of,
+        {{ dbt.listagg(
+            'case when municipality_row.is_in_region then municipality_row.municipality end',
+            "','",
+            'order by municipality_row.municipality'
+        ) }} as municipalities
+    from (
+        select
+            municipality_row.*,
+            coalesce(municipality_row.is_collected and municipality_row.is_covered_enough, false) as is_in_region
+        from municipality_row
+    ) as municipality_row
+    group by municipality_row.month, municipality_row.grade_band, municipality_row.absence_class
+),
+
+every_row as (
+    select
+        municipality_row.month,
+        municipality_row.municipality,
+        municipality_row.grade_band,
+        municipality_row.absence_class,
+        municipality_row.pupils,
+        municipality_row.pupils_with_absence,
+        municipality_row.scheduled_lessons,
+        municipality_row.covered_lessons,
+        municipality_row.absent_lessons,
+        case
+            when not municipality_row.is_collected then 'not_collected'
+            when municipality_row.scheduled_lessons = 0 then 'nothing_scheduled'
+            when municipality_row.covered_lessons = 0 then 'not_reported'
+        end as null_reason,
+        municipality_row.as_of,
+        municipality_row.municipality as municipalities
+    from municipality_row
+    union all
+    select
+        region_row.month,
+        region_row.municipality,
+        region_row.grade_band,
+        region_row.absence_class,
+        region_row.pupils,
+        region_row.pupils_with_absence,
+        region_row.scheduled_lessons,
+        region_row.covered_lessons,
+        region_row.absent_lessons,
+        case
+            when not region_row.is_collected then 'not_collected'
+            when not region_row.is_covered_enough then 'below_coverage'
+            when region_row.scheduled_lessons = 0 then 'nothing_scheduled'
+            when region_row.covered_lessons = 0 then 'not_reported'
+        end as null_reason,
+        region_row.as_of,
+        region_row.municipalities
+    from region_row
+)
+
+select
+    every_row.month,
+    every_row.municipality,
+    every_row.grade_band,
+    every_row.absence_class,
+    cast(every_row.pupils as bigint) as pupils,
+    cast(
+        case when every_row.null_reason is null then every_row.pupils_with_absence end as bigint
+    ) as pupils_with_absence,
+    every_row.scheduled_lessons,
+    every_row.covered_lessons,
+    case
+        when every_row.scheduled_lessons > 0 then every_row.covered_lessons / every_row.scheduled_lessons
+    end as coverage,
+    case when every_row.null_reason is null then every_row.absent_lessons end as absent_lessons,
+    case
+        when every_row.null_reason is null then every_row.absent_lessons / every_row.covered_lessons
+    end as absence_rate,
+    every_row.null_reason,
+    every_row.as_of,
+    every_row.municipalities
+from every_row

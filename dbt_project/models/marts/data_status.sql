@@ -1,0 +1,90 @@
+with dataset as (
+    select
+        municipality.municipality,
+        municipality.name_fi,
+        municipality.name_en,
+        each.dataset
+    from {{ source('reference', 'municipality') }} as municipality
+    cross join (values ('enrolment'), ('absence'), ('support'), ('school_day')) as each (dataset)
+),
+
+accepted as (
+    select
+        delivery.*,
+        row_number() over (
+            partition by delivery.municipality, delivery.dataset
+            order by delivery.night desc, delivery.school_year desc, delivery.delivery_id desc
+        ) as newest
+    from {{ ref('stg_delivery') }} as delivery
+),
+
+attempt as (
+    select
+        delivery.municipality,
+        delivery.dataset,
+        delivery.night,
+        delivery.status,
+        1 as preference,
+        delivery.delivery_id
+    from {{ source('ops', 'delivery') }} as delivery
+    union all
+    -- A night on which nothing came, or nothing new.
+    select
+        outcome.municipality,
+        dataset.dataset,
+        outcome.night,
+        outcome.status,
+        0 as preference,
+        0 as delivery_id
+    from {{ source('ops', 'night_outcome') }} as outcome
+    inner join dataset
+        on outcome.municipality = dataset.municipality
+),
+
+last_attempt as (
+    select
+        attempt.*,
+        row_number() over (
+            partition by attempt.municipality, attempt.dataset
+            order by attempt.night desc, attempt.preference desc, attempt.delivery_id desc
+        ) as newest
+    from attempt
+    cross join {{ ref('stg_night') }} as tonight
+    where attempt.night <= tonight.night
+)
+
+select
+    dataset.municipality,
+    dataset.dataset,
+    last_attempt.night as last_night,
+    last_attempt.status as last_status,
+    accepted.night as accepted_night,
+    {{ local_day('accepted.as_of') }} as as_of,
+    accepted.covers_from,
+    accepted.covers_to,
+    accepted.rows_landed,
+    accepted.rows_rejected,
+    {{ dbt.datediff(local_day('accepted.as_of'), 'tonight.night', 'day') }} as days_old,
+    case
+        when accepted.night is null then dataset.name_fi || ': hyväksyttyä toimitusta ei vielä ole.'
+        when last_attempt.status in ('accepted', 'unchanged') then dataset.name_fi || ': tiedot ovat ajan tasalla.'
+        else
+            dataset.name_fi || ': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä.'
+    end as message_fi,
+    case
+        when accepted.night is null then dataset.name_en || ': no delivery has been accepted yet.'
+        when last_attempt.status in ('accepted', 'unchanged') then dataset.name_en || ': the data is up to date.'
+        else dataset.name_en || ': the latest delivery could not be used; the data is from the last accepted one.'
+    end as message_en
+from dataset
+cross join {{ ref('stg_night') }} as tonight
+left join accepted
+    on
+        dataset.municipality = accepted.municipality
+        and dataset.dataset = accepted.dataset
+        and accepted.newest = 1
+left join last_attempt
+    on
+        dataset.municipality = last_attempt.municipality
+        and dataset.dataset = last_attempt.dataset
+        and last_attempt.newest = 1

@@ -1,0 +1,134 @@
+with bound as (
+    select
+        {{ school_year_start('min(delivery.school_year)') }} as first_day,
+        max(tonight.night) as night
+    from {{ ref('stg_delivery') }} as delivery
+    cross join {{ ref('stg_night') }} as tonight
+    where delivery.dataset = 'enrolment'
+),
+
+-- Month ends, 20 September and 20 January, once they are old enough not to change.
+count_day as (
+    select cast(each.day as date) as count_day
+    from bound
+    cross join lateral {{ each_day('bound.first_day', 'bound.night') }} as each (day)
+    where
+        (
+            cast(each.day as date) = {{ last_day_of_month('each.day') }}
+            or to_char(each.day, 'MM-DD') in (
+                {{ definition('count_day_september', 'text') }}, {{ definition('count_day_january', 'text') }}
+            )
+        )
+        and {{ days_after('each.day', definition('month_close_days', 'integer')) }} <= bound.night
+),
+
+pupil as (
+    select
+        count_day.count_day,
+        enrolment.municipality,
+        band.grade_band,
+        coalesce(level.support_level, 'unknown') as support_level
+    from count_day
+    inner join {{ ref('enrolment') }} as enrolment
+        on count_day.count_day between enrolment.valid_from and enrolment.valid_to
+    inner join {{ ref('grade_band') }} as band
+        on enrolment.grade = band.grade
+    left join {{ ref('support_day_level') }} as level
+        on
+            enrolment.person_key = level.person_key
+            and enrolment.municipality = level.municipality
+            and enrolment.school_year = level.school_year
+            and count_day.count_day between level.valid_from and level.valid_to
+    where enrolment.form is distinct from 'home'
+),
+
+counted as (
+    select
+        pupil.count_day,
+        coalesce(pupil.municipality, 'region') as municipality,
+        pupil.grade_band,
+        pupil.support_level,
+        count(*) as pupils
+    from pupil
+    group by
+        grouping sets (
+            (pupil.count_day, pupil.municipality, pupil.grade_band, pupil.support_level),
+            (pupil.count_day, pupil.grade_band, pupil.support_level)
+        )
+),
+
+-- Every band and level of a count day on which the municipality has pupils.
+grid as (
+    select
+        place.count_day,
+        place.municipality,
+        band.grade_band,
+        level.support_level,
+        level.comparability,
+        case
+            when place.count_day < {{ definition('regime_2025_starts', 'date') }} then '2011'
+            when place.count_day > {{ definition('special_ends', 'date') }} then '2025'
+            -- Both regimes are in force side by side for decisions, so also for what is not known.
+            when level.rank is null or (level.exists_in_2025 and level.needs_decision) then 'mixed'
+            else '2025'
+        end as regime,
+        case
+            when
+                place.count_day >= {{ definition('regime_2025_starts', 'date') }} and not level.exists_in_2025
+                then 'not_in_regime'
+        end as null_reason
+    from (
+        select distinct
+            counted.count_day,
+            counted.municipality
+        from counted
+    ) as place
+    cross join (select distinct grade_band.grade_band from {{ ref('grade_band') }} as grade_band) as band
+    cross join {{ ref('support_level') }} as level
+),
+
+as_of as (
+    select
+        delivery.municipality,
+        max({{ local_day('delivery.as_of') }}) as as_of
+    from {{ ref('stg_delivery') }} as delivery
+    where delivery.dataset = 'support'
+    group by delivery.municipality
+),
+
+filled as (
+    select
+        grid.*,
+        coalesce(counted.pupils, 0) as pupils,
+        sum(coalesce(counted.pupils, 0)) over (
+            partition by grid.count_day, grid.municipality, grid.grade_band
+        ) as population
+    from grid
+    left join counted
+        on
+            grid.count_day = counted.count_day
+            and grid.municipality = counted.municipality
+            and grid.grade_band = counted.grade_band
+            and grid.support_level = counted.support_level
+)
+
+select
+    filled.count_day,
+    filled.municipality,
+    filled.grade_band,
+    filled.support_level,
+    cast(case when filled.null_reason is null then filled.pupils end as bigint) as pupils,
+    cast(filled.population as bigint) as population,
+    case
+        when filled.null_reason is null and filled.population > 0
+            then filled.pupils / cast(filled.population as numeric)
+    end as share,
+    filled.regime,
+    filled.comparability,
+    filled.null_reason,
+    (
+        select min(as_of.as_of)
+        from as_of
+        where filled.municipality = 'region' or as_of.municipality = filled.municipality
+    ) as as_of
+from filled

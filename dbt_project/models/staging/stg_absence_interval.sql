@@ -1,0 +1,32 @@
+select
+    delivery.municipality,
+    absence.delivery_id,
+    absence.row_number,
+    delivery.night,
+    delivery.school_year,
+    absence.record_key,
+    absence.pupil_ref,
+    absence.starts_at,
+    absence.ends_at,
+    coalesce(absence.deleted, false) as is_deleted,
+    absence.updated_at,
+    absence.source_code,
+    absence.cleared,
+    coalesce(cleared_code.absence_class, any_code.absence_class) as absence_class
+from {{ source('landing', 'absence_interval') }} as absence
+inner join {{ ref('stg_delivery') }} as delivery
+    on
+        absence.delivery_id = delivery.delivery_id
+        and delivery.dataset = 'absence'
+left join {{ source('reference', 'absence_crosswalk') }} as any_code
+    on
+        delivery.municipality = any_code.municipality
+        and absence.source_code = any_code.source_code
+        and any_code.cleared is null
+        and {{ holds_on('any_code', local_day('absence.starts_at')) }}
+left join {{ source('reference', 'absence_crosswalk') }} as cleared_code
+    on
+        delivery.municipality = cleared_code.municipality
+        and absence.source_code = cleared_code.source_code
+        and absence.cleared = cleared_code.cleared
+        and {{ holds_on('cleared_code', local_day('absence.starts_at')) }}

@@ -1,0 +1,8 @@
+{%- set night = var('night', none) -%}
+
+{%- if night %}
+select cast('{{ night }}' as date) as night
+{%- else %}
+select max(delivery.night) as night
+from {{ ref('stg_delivery') }} as delivery
+{%- endif %}

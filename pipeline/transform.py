@@ -1,0 +1,125 @@
+"""Runs the dbt project in-process: staging → harmonised → marts, in schemas that readers do not see.
+
+dbt is imported when a build starts, so that this module is cheap at DAG parse time.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+from pipeline.settings import PROJECT_ROOT
+
+PROJECT = PROJECT_ROOT / "dbt_project"
+MARTS_SCHEMA = "candidate"
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class TransformResult:
+    """What a build did. statuses: node name → success, pass, warn or skipped. seconds: node name → wall time."""
+
+    statuses: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+
+class TransformError(RuntimeError):
+    """The build failed. failures: node name → message, without row values."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {message}" for name, message in failures.items()))
+        self.failures = dict(failures)
+
+
+def build(
+    database_url: str,
+    target: Path,
+    *,
+    select: str | None = None,
+    full_refresh: bool = False,
+    variables: Mapping[str, Any] | None = None,
+    unit_tests: bool = False,
+) -> TransformResult:
+    """Builds and tests the models of the project (`dbt build`) in the warehouse at `database_url`.
+
+    target: folder for dbt's own files (profile, manifest, compiled SQL), made when missing, never in the project.
+    select: dbt node selection, for example `tag:marts`; None is everything. variables: dbt variables; `night`
+    (yyyy-mm-dd) is the day of the release. unit_tests: also run the models' unit tests, which need no data.
+    Raises TransformError with the nodes that failed.
+    """
+    # dbt takes seconds to import, and the scheduler parses its callers' modules often.
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.results import NodeStatus
+
+    _write_profile(database_url, target)
+    arguments = [
+        *("build", "--project-dir", str(PROJECT), "--profiles-dir", str(target), "--target-path", str(target)),
+        *("--log-path", str(target / "logs"), "--log-level-file", "none", "--log-level", "none", "--quiet"),
+        *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--no-print"),
+        *("--threads", str(THREADS), "--vars", json.dumps(dict(variables or {}))),
+    ]
+    arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    arguments += ["--select", *select.split()] if select else []
+    arguments += ["--full-refresh"] if full_refresh else []
+    outcome = dbtRunner().invoke(arguments)
+    results = getattr(outcome.result, "results", None)
+    if results is None:
+        raise TransformError({"dbt": _without_values(str(outcome.exception or "no results"))})
+    bad = (NodeStatus.Error, NodeStatus.Fail, NodeStatus.RuntimeErr)
+    failures = {result.node.name: _without_values(result.message or "") for result in results if result.status in bad}
+    if failures or not outcome.success:
+        raise TransformError(failures or {"dbt": _without_values(str(outcome.exception or "the build failed"))})
+    return TransformResult(
+        statuses={result.node.name: str(result.status) for result in results},
+        seconds={result.node.name: result.execution_time for result in results},
+    )
+
+
+def published_marts(target: Path) -> dict[str, dict[str, Any]]:
+    """The marts of the last build in `target`, from its manifest: name → `meta` (`protected_counts`: count column →
+    value columns that are withheld with it; `min_denominator`: count column → columns shown from 10 pupils)."""
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    return {
+        node["name"]: dict(node["config"].get("meta") or {})
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == MARTS_SCHEMA
+    }
+
+
+def _write_profile(database_url: str, target: Path) -> None:
+    """A profile that only this account can read: it holds the warehouse's password."""
+    url = urlsplit(database_url)
+    output = {
+        "type": "postgres",
+        "host": url.hostname,
+        "port": url.port or 5432,
+        "user": unquote(url.username or ""),
+        "password": unquote(url.password or ""),
+        "dbname": url.path.lstrip("/"),
+        "schema": "staging",
+        "threads": THREADS,
+        "application_name": "tukiverkko-dbt",
+    }
+    target.mkdir(parents=True, exist_ok=True)
+    profile = target / "profiles.yml"
+    profile.unlink(missing_ok=True)
+    descriptor = os.open(profile, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        yaml.safe_dump({"tukiverkko": {"target": "warehouse", "outputs": {"warehouse": output}}}, file)
+
+
+# Where PostgreSQL's messages repeat what a row holds.
+_VALUE_LINES: Sequence[str] = ("DETAIL:", "CONTEXT:")
+_VALUE = re.compile(r"(invalid input [^:]*|out of range[^:]*|value): \"[^\"]*\"")
+
+
+def _without_values(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines()]
+    kept = [line for line in lines if line and not line.startswith(tuple(_VALUE_LINES))]
+    return _VALUE.sub(r"\1", " ".join(kept))
