@@ -1,4 +1,4 @@
-"""The contracts of `contracts/`, read into dataclasses: what a delivery must hold, and the landing tables made of it."""
+"""The contracts of `contracts/`, as dataclasses: what a delivery must hold, and the landing tables made of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

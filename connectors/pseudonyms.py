@@ -26,50 +26,45 @@ class PseudonymKeys:
             raise ValueError("A pseudonym key must have at least 16 bytes.")
 
     def pseudonymiser(self, kind: str) -> Callable[[Iterable[str | None]], list[bytes | None]]:
-        """A function from ids to 16-byte pseudonyms (None stays None), each id after `normalise_id`.
+        """A function from ids to 16-byte pseudonyms; None stays None.
 
         kind: `pupil`, `record` (municipality's key); `hetu`, `oppijanumero` (regional key).
         """
-        if kind in MUNICIPAL_KINDS:
-            key = self.municipal
-        elif kind in REGIONAL_KINDS:
-            key = self.regional
-        else:
-            raise ValueError(f"No such kind of pseudonym: {kind!r}")
-        # One keyed state is copied for each id: the key schedule is half of a short HMAC's work.
-        keyed = hmac.new(key, f"tukiverkko:{kind}:".encode(), hashlib.sha256)
+        # One keyed state is copied for each id: setting up the key is half of a short HMAC's work.
+        keyed = _keyed(self._key(kind), kind)
 
         def pseudonymise(ids: Iterable[str | None]) -> list[bytes | None]:
-            made: list[bytes | None] = []
-            for value in ids:
-                if value is None:
-                    made.append(None)
-                    continue
-                state = keyed.copy()
-                state.update(normalise_id(value).encode())
-                made.append(state.digest()[:16])
-            return made
+            return [None if value is None else _finish(keyed, value) for value in ids]
 
         return pseudonymise
 
-    def pupil_ref(self, pupil_id: str) -> UUID:
-        """The `pupil_ref` of one id, as landing holds it: for looking a pupil up (`tukiverkko forget`)."""
-        return self._uuid("pupil", pupil_id)
+    def uuid(self, kind: str, value: str) -> UUID:
+        """The pseudonym of one id as landing holds it, to look it up by."""
+        return UUID(bytes=pseudonym(self._key(kind), kind, value))
 
-    def hetu_key(self, hetu: str) -> UUID:
-        """The `hetu_key` of one HETU, as landing holds it."""
-        return self._uuid("hetu", hetu)
+    def _key(self, kind: str) -> bytes:
+        if kind in MUNICIPAL_KINDS:
+            return self.municipal
+        if kind in REGIONAL_KINDS:
+            return self.regional
+        raise ValueError(f"No such kind of pseudonym: {kind!r}")
 
-    def oppijanumero_key(self, oppijanumero: str) -> UUID:
-        """The `oppijanumero_key` of one oppijanumero, as landing holds it."""
-        return self._uuid("oppijanumero", oppijanumero)
 
-    def _uuid(self, kind: str, value: str) -> UUID:
-        made = self.pseudonymiser(kind)([value])[0]
-        assert made is not None
-        return UUID(bytes=made)
+def pseudonym(key: bytes, kind: str, value: str) -> bytes:
+    """The 16 bytes of one id's pseudonym with that key; kinds as in `PseudonymKeys.pseudonymiser`."""
+    return _finish(_keyed(key, kind), value)
 
 
 def normalise_id(value: str) -> str:
     """An id without surrounding blanks, in upper case: the same HETU written in two ways is one pupil."""
     return value.strip().upper()
+
+
+def _keyed(key: bytes, kind: str) -> hmac.HMAC:
+    return hmac.new(key, f"tukiverkko:{kind}:".encode(), hashlib.sha256)
+
+
+def _finish(keyed: hmac.HMAC, value: str) -> bytes:
+    state = keyed.copy()
+    state.update(normalise_id(value).encode())
+    return state.digest()[:16]

@@ -1,0 +1,320 @@
+"""Bytes become a frame of texts: one column for each source column that the mapping names, and `row_number`.
+
+Nothing is typed here: what a text means is for the contract check. What cannot be split into rows at all is refused.
+"""
+
+import csv
+import io
+import mmap
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from connectors.config import Dataset
+from connectors.delivery import RawFile, SourceRefused
+
+# A quoted field may hold line breaks; a quote that never closes must not swallow the rest of the file.
+_LONGEST_RECORD_LINES = 20
+_SCAN_BYTES = 1 << 18
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One dataset as texts.
+
+    frame: `row_number` (Int32, 1 = first data record) and the source columns (String or Categorical; null = empty).
+    non_data: titles, headers, blank and total rows. repeated: items that came again on a repeated page, left out.
+    ragged: row numbers of records with too many or too few fields; in the frame with what stands in their places.
+    """
+
+    frame: pl.DataFrame
+    non_data: int
+    repeated: int = 0
+    ragged: tuple[int, ...] = field(default=())
+
+
+def read_extract(file: RawFile, dataset: Dataset, municipality: str) -> Extract:
+    """Read the columns that `dataset` maps. Raises SourceRefused (wrong encoding, header, sheet or layout)."""
+    source = _Source(file, dataset, municipality)
+    if dataset.format.kind == "csv":
+        return _read_csv(source)
+    if dataset.format.kind == "xlsx":
+        return _read_xlsx(source)
+    return _read_json(source)
+
+
+@dataclass(frozen=True)
+class _Source:
+    file: RawFile
+    dataset: Dataset
+    municipality: str
+
+    def refused(self, reason_en: str, reason_fi: str, hint: str) -> SourceRefused:
+        where = f"{self.dataset.name} ({self.file.name})"
+        return SourceRefused(self.municipality, f"{where}: {reason_en}", f"{where}: {reason_fi}", hint)
+
+    def places(self, header: Sequence[str]) -> dict[str, int]:
+        """Where each mapped column stands in the header."""
+        wanted = self.dataset.source_columns
+        missing = [name for name in wanted if name not in header]
+        if missing:
+            names = ", ".join(missing)
+            raise self.refused(
+                f"missing column {names}.",
+                f"sarake puuttuu: {names}.",
+                "Ask the municipality to restore it, or change the mapping in municipality.yaml.",
+            )
+        twice = [name for name in wanted if list(header).count(name) > 1]
+        if twice:
+            names = ", ".join(twice)
+            raise self.refused(
+                f"column {names} is there more than once.",
+                f"sarake esiintyy useammin kuin kerran: {names}.",
+                "Ask the municipality which of them holds.",
+            )
+        return {name: list(header).index(name) for name in wanted}
+
+    def encoding_error(self, line: int) -> SourceRefused:
+        encoding = self.dataset.format.encoding
+        return self.refused(
+            f"line {line} is not {encoding} text.",
+            f"rivi {line} ei ole merkistöä {encoding}.",
+            "Ask the municipality to send the file again, or change format.encoding in municipality.yaml.",
+        )
+
+    def empty_error(self) -> SourceRefused:
+        return self.refused(
+            "there is no header row.", "otsikkorivi puuttuu.", "Ask the municipality to send the file again."
+        )
+
+
+def _text_frame(columns: dict[str, Iterable[str | None]], row_numbers: Iterable[int]) -> pl.DataFrame:
+    numbers = pl.Series("row_number", list(row_numbers), dtype=pl.Int32)
+    return pl.DataFrame([numbers, *(pl.Series(name, list(v), dtype=pl.String) for name, v in columns.items())])
+
+
+def _read_csv(source: _Source) -> Extract:
+    shape = source.dataset.format
+    content = source.file.content
+    if shape.encoding.lower().replace("_", "-") not in ("utf-8", "utf8", "utf-8-sig"):
+        raw = source.file.read_bytes()
+        try:
+            content = raw.decode(shape.encoding).encode()
+        except UnicodeDecodeError as error:
+            raise source.encoding_error(raw.count(b"\n", 0, error.start) + 1) from None
+    if isinstance(content, bytes):
+        return _read_utf8_csv(source, content, content)
+    if content.stat().st_size == 0:
+        raise source.empty_error()
+    with content.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return _read_utf8_csv(source, content, mapped)
+
+
+def _read_utf8_csv(source: _Source, content: bytes | Path, view: bytes | mmap.mmap) -> Extract:
+    """`content` is what polars reads; `view` shows the same bytes."""
+    first_line = view[: view.find(b"\n") if view.find(b"\n") >= 0 else len(view)]
+    shape = source.dataset.format
+    try:
+        line = first_line.removeprefix(_BOM).decode().rstrip("\r")
+    except UnicodeDecodeError:
+        raise source.encoding_error(1) from None
+    header = [name.strip() for name in next(csv.reader([line], delimiter=shape.delimiter, quotechar=shape.quote), [])]
+    if not any(header):
+        raise source.empty_error()
+    places = source.places(header)
+    extract = _read_csv_fast(source, content, view, len(header), places)
+    return extract if extract is not None else _read_csv_by_line(source, bytes(view), len(header), places)
+
+
+def _read_csv_fast(
+    source: _Source, content: bytes | Path, view: bytes | mmap.mmap, width: int, places: dict[str, int]
+) -> Extract | None:
+    """The whole file at once; None when a record is blank, ragged or wrongly quoted and each line must be looked at."""
+    shape = source.dataset.format
+    tail = view[-4:]
+    if tail.endswith((b"\n\n", b"\n\r\n")):
+        return None
+    # Distinct texts are checked once each, so columns come in as categories; ids of records are all distinct.
+    record_column = source.dataset.columns.get("record_id")
+    names = {place: name for name, place in places.items()}
+    schema: dict[str, Any] = {}
+    for place in range(width):
+        kept = place in names and names[place] != record_column
+        schema[f"column_{place}"] = pl.Categorical(pl.Categories.random()) if kept else pl.String
+    try:
+        frame = pl.read_csv(
+            content,
+            has_header=False,
+            skip_rows=1,
+            schema=schema,
+            columns=sorted(names),
+            separator=shape.delimiter,
+            quote_char=shape.quote,
+            row_index_name="row_number",
+            row_index_offset=1,
+        )
+    except pl.exceptions.NoDataError:
+        return Extract(_text_frame({name: [] for name in places}, []), non_data=1)
+    except (pl.exceptions.ComputeError, pl.exceptions.ShapeError):
+        # Its message would hold a record.
+        return None
+    if _count_delimiters(view, shape.delimiter, shape.quote) != (width - 1) * (frame.height + 1):
+        return None
+    empty = frame.select(pl.all_horizontal(pl.exclude("row_number").is_null()).any()).item()
+    if empty:
+        return None
+    renamed = frame.rename({f"column_{place}": name for place, name in names.items()})
+    return Extract(renamed.select(pl.col("row_number").cast(pl.Int32), *places), non_data=1)
+
+
+def _count_delimiters(view: bytes | mmap.mmap, delimiter: str, quote: str) -> int:
+    """How many delimiters stand outside quotes."""
+    octets = np.frombuffer(view, dtype=np.uint8)
+    has_quotes = view.find(quote.encode()) >= 0
+    inside = np.uint8(0)
+    count = 0
+    for start in range(0, len(octets), _SCAN_BYTES):
+        chunk = octets[start : start + _SCAN_BYTES]
+        found = chunk == ord(delimiter)
+        if has_quotes:
+            # Parity of the quotes so far; a doubled quote flips it twice.
+            parity = (np.add.accumulate(chunk == ord(quote), dtype=np.uint8) + inside) & 1
+            found &= parity == 0
+            inside = parity[-1]
+        count += int(np.count_nonzero(found))
+    return count
+
+
+def _read_csv_by_line(source: _Source, content: bytes, width: int, places: dict[str, int]) -> Extract:
+    shape = source.dataset.format
+    try:
+        text = content.removeprefix(_BOM).decode()
+    except UnicodeDecodeError as error:
+        raise source.encoding_error(content.count(b"\n", 0, error.start) + 1) from None
+    lines = [line.removesuffix("\r") for line in text.split("\n")[1:]]
+    if lines and not lines[-1]:
+        lines.pop()
+    columns: dict[str, list[str | None]] = {name: [] for name in places}
+    row_numbers: list[int] = []
+    ragged: list[int] = []
+    blank = 0
+    for number, fields in _records(lines, shape.delimiter, shape.quote, width):
+        if not any(value.strip() for value in fields):
+            blank += 1
+            continue
+        row_numbers.append(number)
+        if len(fields) != width:
+            ragged.append(number)
+        for name, place in places.items():
+            columns[name].append(fields[place] or None if place < len(fields) else None)
+    return Extract(_text_frame(dict(columns), row_numbers), non_data=1 + blank, ragged=tuple(ragged))
+
+
+def _records(lines: list[str], delimiter: str, quote: str, width: int) -> Iterable[tuple[int, list[str]]]:
+    """Each record with its number (of lines that begin one); a record that no joining of lines mends comes as it is."""
+    number = 0
+    place = 0
+    while place < len(lines):
+        line = lines[place]
+        number += 1
+        taken = 1
+        if quote not in line:
+            fields = line.split(delimiter)
+        else:
+            parsed = _split(line, delimiter, quote)
+            while parsed is None and taken < min(_LONGEST_RECORD_LINES, len(lines) - place):
+                taken += 1
+                joined = _split("\n".join(lines[place : place + taken]), delimiter, quote)
+                parsed = joined if joined is not None and len(joined) == width else None
+            if parsed is None:
+                taken = 1
+                # One field more than there can be: the record is told as ragged, and its first places are read.
+                parsed = [*line.replace(quote, "").split(delimiter)[:width], *[""] * width][: width + 1]
+            fields = parsed
+        yield number, fields
+        place += taken
+
+
+def _split(text: str, delimiter: str, quote: str) -> list[str] | None:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, strict=True))
+    except csv.Error:
+        return None
+    return rows[0] if len(rows) == 1 else None
+
+
+def _read_json(source: _Source) -> Extract:
+    wanted = source.dataset.source_columns
+    content = source.file.content
+    if (len(content) if isinstance(content, bytes) else content.stat().st_size) == 0:
+        return Extract(_text_frame({name: [] for name in wanted}, []), non_data=0)
+    try:
+        frame = pl.read_ndjson(content, schema=dict.fromkeys(wanted, pl.String))
+    except pl.exceptions.PolarsError:
+        # Its message would hold a record.
+        raise source.refused(
+            "a line is not a JSON object.", "rivi ei ole JSON-olio.", "Fetch the delivery again."
+        ) from None
+    frame = frame.with_row_index("row_number", 1).with_columns(pl.col("row_number").cast(pl.Int32))
+    repeated = 0
+    if source.dataset.format.kind == "json" and "record_id" in source.dataset.columns:
+        # A page that was sent again holds the same items; they count once.
+        once = frame.unique(subset=wanted, keep="first", maintain_order=True)
+        repeated = frame.height - once.height
+        frame = once
+    return Extract(frame, non_data=0, repeated=repeated)
+
+
+def _read_xlsx(source: _Source) -> Extract:
+    import fastexcel
+
+    shape = source.dataset.format
+    try:
+        content = source.file.content
+        workbook = fastexcel.read_excel(content if isinstance(content, bytes) else str(content))
+    except fastexcel.FastExcelError:
+        raise source.refused(
+            "is not a workbook that can be read.",
+            "tiedosto ei ole luettava työkirja.",
+            "Ask the municipality to save it again as .xlsx.",
+        ) from None
+    assert shape.sheet is not None
+    if shape.sheet not in workbook.sheet_names:
+        raise source.refused(
+            f"there is no sheet {shape.sheet}.",
+            f"taulukko {shape.sheet} puuttuu.",
+            "Ask the municipality to restore it, or change format.sheet in municipality.yaml.",
+        )
+    try:
+        # Row by row from the sheet's first one, hidden rows as well: calamine does not know that they are hidden.
+        sheet = workbook.load_sheet(shape.sheet, header_row=None, skip_rows=0, dtypes="string").to_polars()
+    except fastexcel.FastExcelError:
+        raise source.refused(
+            f"sheet {shape.sheet} cannot be read.",
+            f"taulukkoa {shape.sheet} ei voi lukea.",
+            "Ask the municipality to save the workbook again.",
+        ) from None
+    if sheet.height < shape.header_row:
+        raise source.empty_error()
+    header = [re.sub(r"\s+", " ", str(name or "")).strip() for name in sheet.row(shape.header_row - 1)]
+    places = source.places(header)
+    body = sheet.slice(shape.header_row).with_columns(pl.all().str.strip_chars().replace("", None))
+    body = body.with_row_index("row_number", 1).with_columns(pl.col("row_number").cast(pl.Int32))
+    cells = pl.exclude("row_number")
+    data = ~pl.all_horizontal(cells.is_null())
+    if shape.total_label:
+        total = pl.any_horizontal(cells.str.to_lowercase() == shape.total_label.lower())
+        data = data & ~total.fill_null(value=False)
+    rows = body.filter(data)
+    columns = [
+        # A typed date is told with its time of day.
+        pl.col(sheet.columns[place]).str.replace(r"^(\d{4}-\d{2}-\d{2})[ T]00:00:00(\.0+)?$", "$1").alias(name)
+        for name, place in places.items()
+    ]
+    return Extract(rows.select("row_number", *columns), non_data=shape.header_row + body.height - rows.height)
