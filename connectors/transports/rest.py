@@ -236,7 +236,7 @@ class _Service:
         self._progress = progress
         self._token_path = options.text("token_path", "/oauth/token")
         self._resource_path = options.text("resource_path", "/{resource}")
-        self._max_attempts = int(options.number("max_attempts", 6))
+        self._max_attempts = max(1, int(options.number("max_attempts", 6)))
         self._max_seconds = options.number("max_seconds", 1800)
         self._first_wait = options.number("retry_wait_seconds", 1)
         self._wait_left = options.number("max_wait_seconds", 300)
@@ -313,22 +313,22 @@ class _Service:
         return items, total, None if following in (None, "") else str(following), _with_zone(as_of)
 
     def _authorised(self, method: str, path: str, query: Mapping[str, str], content: bytes | None) -> tuple[int, Any]:
-        renewed = False
-        while True:
+        for turn in range(self._max_attempts):
             if self._token is None or time.monotonic() >= self._token_ends:
                 self._renew()
             headers = {"Authorization": f"Bearer {self._token}"}
-            status, body = self._request(method, path, query, content, headers)
-            # A token can end between two requests whatever expires_in said: one new one, then it is a refusal.
-            if status != 401 or renewed:
-                return status, body
+            status, body, attempts = self._request(method, path, query, content, headers)
+            # A token can end between two requests, and while we wait before a retry; a new one that is refused at
+            # once is a refusal.
+            if status != 401 or (turn > 0 and attempts == 1):
+                break
             self.say("the token has ended; asking for a new one")
             self._token = None
-            renewed = True
+        return status, body
 
     def _renew(self) -> None:
         form = b"grant_type=client_credentials"
-        status, body = self._request("POST", self._token_path, {}, form, {}, token=True)
+        status, body, _ = self._request("POST", self._token_path, {}, form, {}, token=True)
         token = body.get("access_token") if status == 200 and isinstance(body, dict) else None
         if not isinstance(token, str) or not token:
             self.unavailable(
@@ -350,8 +350,9 @@ class _Service:
         headers: Mapping[str, str],
         *,
         token: bool = False,
-    ) -> tuple[int, Any]:
-        """Status and JSON of the answer, after retries of 429, 5xx, broken connections and broken JSON."""
+    ) -> tuple[int, Any, int]:
+        """Status and JSON of the answer, and at which attempt it came; 429, 5xx, broken connections and broken JSON
+        are tried again."""
         kind = "application/x-www-form-urlencoded" if token else "application/json"
         headers = {**headers, "Content-Type": kind} if content is not None else headers
         problem = ""
@@ -369,7 +370,8 @@ class _Service:
                     body = self._body(response)
                 status = response.status_code
                 if status != 429 and status < 500:
-                    return status, _json(body) if status == 200 and (token or method == "GET") else None
+                    wanted = status == 200 and (token or method == "GET")
+                    return status, _json(body) if wanted else None, attempt
                 problem = f"answer {status}"
                 asked = _retry_after(response.headers)
                 wait = asked if asked is not None else wait
@@ -414,12 +416,15 @@ class _Service:
 
 
 def _http(connection: SourceConnection, timeout: float) -> httpx.Client:
-    ca_file = connection.text("ca_file")
     scheme = connection.schema or "https"
+    # Without TLS no certificate is read (that takes a while), and none would be trusted.
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if scheme != "http":
+        trusted = ssl.create_default_context(cafile=connection.text("ca_file"))
     port = f":{connection.port}" if connection.port else ""
     return httpx.Client(
         base_url=f"{scheme}://{connection.host}{port}",
-        verify=ssl.create_default_context(cafile=ca_file) if ca_file else True,
+        verify=trusted,
         timeout=timeout,
         # A redirect could carry the token to another host.
         follow_redirects=False,
