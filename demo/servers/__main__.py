@@ -24,10 +24,13 @@ _log = logging.getLogger("demo.servers")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the servers; returns 0 when stopped by a signal, 1 when one of them ended by itself."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.child:
         _serve_child(options)
         return 0
+    if not options.admin_url:
+        parser.error("--admin-url is needed: the PostgreSQL that holds the database of iisalmi")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -69,8 +72,6 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if not options.admin_url:
-        raise SystemExit("--admin-url is needed: the PostgreSQL that holds the database of iisalmi")
     _wait_for_files(options.folder)
     loaded = _database_version(options.folder)
     with start_sources(
@@ -95,12 +96,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _wait_for_files(folder: Path) -> None:
-    told = False
-    while _database_version(folder) is None:
-        if not told:
-            _log.info("waiting for the first night in %s", folder)
-            told = True
+    """Return at once when a night is there, else when the first one has been written and come to rest."""
+    if (version := _database_version(folder)) is not None:
+        return
+    _log.info("waiting for the first night in %s", folder)
+    seen = None
+    while version is None or version != seen:
         time.sleep(_POLL_S)
+        seen, version = version, _database_version(folder)
 
 
 def _watch(running: RunningSources, folder: Path, loaded: object) -> int:

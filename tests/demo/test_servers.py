@@ -59,7 +59,7 @@ ABSENT = pl.DataFrame(
         "syy": [1, 9],
         "hyvaksytty": [None, "K"],
         "poistettu": [False, True],
-        "muutettu": [datetime(2025, 9, 1, 12, 0), datetime(2025, 9, 2, 12, 0)],
+        "muutettu": [datetime.fromisoformat("2025-09-01T12:00"), datetime.fromisoformat("2025-09-02T12:00")],
     }
 )
 SUPPORT = pl.DataFrame(
@@ -70,7 +70,7 @@ SUPPORT = pl.DataFrame(
         "alku": [date(2024, 8, 8)],
         "loppu": pl.Series([None], dtype=pl.Date),
         "lisatieto": ["toteutuspaikka 3"],
-        "muutettu": [datetime(2024, 8, 8, 12, 0)],
+        "muutettu": [datetime.fromisoformat("2024-08-08T12:00")],
     }
 )
 SCHOOL_DAYS = pl.DataFrame(
@@ -447,13 +447,13 @@ class TestDatabase:
             assert [column.name for column in pupils.description or []] == PUPILS.columns
             # 3:00 UTC in August is 6:00 in Helsinki: the register keeps local time.
             first, second = PUPILS.rows()
-            assert pupils.fetchall() == [(*first[:-1], datetime(2025, 8, 7, 6, 0)), second]
+            assert pupils.fetchall() == [(*first[:-1], datetime.fromisoformat("2025-08-07T06:00")), second]
             absent = connection.execute(
                 "select poissaolo_id, tunnit::text, hyvaksytty, poistettu, muutettu from raportointi.v_poissaolo"
             ).fetchall()
             assert sorted(absent) == [
-                (1, "1.5", None, False, datetime(2025, 9, 1, 12, 0)),
-                (2, "4.0", "K", True, datetime(2025, 9, 2, 12, 0)),
+                (1, "1.5", None, False, datetime.fromisoformat("2025-09-01T12:00")),
+                (2, "4.0", "K", True, datetime.fromisoformat("2025-09-02T12:00")),
             ]
             assert connection.execute("select tuki, lisatieto from raportointi.v_tuki").fetchall() == [
                 (" Teh.tuki", "toteutuspaikka 3")
@@ -487,9 +487,9 @@ class TestDatabase:
             assert connection.execute("show transaction_read_only").fetchall() == [("on",)]
 
     def test_a_wrong_password_is_refused(self, running: RunningSources) -> None:
-        url = psycopg.conninfo.conninfo_to_dict(str(running.sources.database_url).replace("+psycopg", ""))
+        url = str(running.sources.database_url).replace("+psycopg", "")
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            psycopg.connect(**{**url, "password": "guess"})
+            psycopg.connect(psycopg.conninfo.make_conninfo(url, password="guess"))
 
     def test_a_refresh_replaces_the_rows_and_keeps_an_open_snapshot(
         self, running: RunningSources, folder: Path
