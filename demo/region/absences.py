@@ -53,12 +53,13 @@ class Lessons:
         """The rows of an index or mask."""
         return Lessons(*(getattr(self, f.name)[index] for f in fields(self)))
 
-    def known(self, night: int) -> "Lessons":
-        """The rows that are there on the morning of `night`, with `later` holding the class they have then."""
-        kept = self.take((self.created <= night) & (night < self.deleted))
-        values = {f.name: getattr(kept, f.name) for f in fields(self)}
-        values["later"] = np.where(kept.changed <= night, kept.later, kept.first)
-        return Lessons(**values)
+    def known(self, night: int | Array) -> "Lessons":
+        """The rows that are there on the morning of `night` (one for all rows, or one a row), with `later` holding the
+        class they have then."""
+        there = (self.created <= night) & (night < self.deleted)
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["later"] = np.where(self.changed <= night, self.later, self.first)
+        return Lessons(**values).take(there)
 
 
 @dataclass(frozen=True)

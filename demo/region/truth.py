@@ -1,10 +1,10 @@
-"""What is so, as the registers know it on a given morning: the expectation for everything downstream.
+"""What is so, as the registers said it up to a given morning: the expectation for everything downstream.
 
 Worked out from the model's own state and the text of the regional definitions, never by the code that reads the
 extracts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -21,38 +21,30 @@ from demo.region.calendars import (
     last_day,
     number,
     school_year,
-    workbook_edit,
     working_days,
 )
+from demo.region.deliveries import Reach, delivered, reaches
 from demo.region.enrolments import HOME, Enrolment, supersede
-from demo.region.model import Region, knowledge, month_of
+from demo.region.model import Region, month_of
 from demo.region.parquet import texts, whole
 from demo.region.schools import IISALMI, KUOPIO, MUNICIPALITIES, SIILINJARVI, VARKAUS, of
 
 _ABSENCES = range(LATE)
 
-
-def _state(municipality: str, year: int, night: int) -> int | None:
-    """The night whose knowledge decides the school year's figures on the morning of `night`: a school year that is over
-    stays as its last extract had it (31.7.; Varkaus' workbook is read to 31.8.)."""
-    last = last_day(year) + (31 if municipality == VARKAUS else 0)
-    return knowledge(municipality, year, min(night, last))
+Reaches = Mapping[tuple[str, int], Reach]
 
 
-def enrolments(region: Region, night: int) -> list[Enrolment]:
-    """The rows known on the morning, of all school years so far, with the day on which each stops to count."""
+def enrolments(region: Region, reach: Reaches) -> list[Enrolment]:
+    """The rows known from the deliveries, each with the day on which it stops to count."""
     groups: dict[tuple[int, int], list[Enrolment]] = {}
-    for year in YEARS:
-        for municipality in MUNICIPALITIES:
-            state = _state(municipality, year, night)
-            if first_day(year) <= night and state is not None:
-                for entry in region.enrolled(municipality, year, state):
-                    groups.setdefault((year, entry.person_id), []).append(entry)
+    for (municipality, year), one in reach.items():
+        for entry in region.enrolled(municipality, year, one.state):
+            groups.setdefault((year, entry.person_id), []).append(entry)
     found = [entry for group in groups.values() for entry in supersede(group)]
     return sorted(found, key=lambda e: e.enrolment_id)
 
 
-def _spans(region: Region, rows: list[Enrolment], night: int) -> dict[str, pl.Series]:
+def _spans(region: Region, rows: list[Enrolment], night: int, reach: Reaches) -> dict[str, pl.Series]:
     """One row an enrolment, two where class or home municipality changed under it."""
     found: list[tuple[Enrolment, int, int]] = []
     for entry in rows:
@@ -62,13 +54,14 @@ def _spans(region: Region, rows: list[Enrolment], night: int) -> dict[str, pl.Se
             continue
         # The row is open in its own school year, and over with it.
         last = last if last <= last_day(entry.year) else FAR if night <= last_day(entry.year) else last_day(entry.year)
-        state = _state(entry.municipality, entry.year, night)
-        seen = entry.changed if state is not None and entry.changed <= state else FAR
-        if entry.start < seen <= last and seen != FAR:
+        seen = reach[entry.municipality, entry.year].seen(entry.changed, entry.known_from)
+        if seen <= entry.start or seen == FAR:
+            found.append((entry, entry.start, last))
+        elif seen > last:
+            found.append((original, entry.start, last))
+        else:
             found.append((original, entry.start, seen - 1))
             found.append((entry, seen, last))
-        else:
-            found.append((entry, entry.start, last))
     entries = [entry for entry, _, _ in found]
     return {
         "person_id": whole([e.person_id for e in entries]),
@@ -126,13 +119,14 @@ def _scheduled(entries: Iterable[Enrolment]) -> dict[int, Enrolment]:
     return {e.enrolment_id: e for e in entries if e.grade is not None and e.form != HOME and e.start <= e.last}
 
 
-def _from_lessons(region: Region, municipality: str, year: int, night: int, rows: dict[int, Enrolment]) -> Absences:
-    state = _state(municipality, year, night)
-    assert state is not None
-    lessons = region.lessons[municipality, year].known(state)
-    lessons = lessons.take((lessons.day < night) & (lessons.twin == 0) & np.isin(lessons.later, _ABSENCES))
-    if municipality == VARKAUS:
-        lessons = lessons.take(_reported(region, year, night, lessons.person, lessons.day))
+def _from_lessons(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Absences:
+    lessons = region.lessons[reach.municipality, reach.year]
+    known_at = reach.known_at()[np.searchsorted(reach.days, lessons.day)]
+    if reach.municipality == VARKAUS:
+        silent = [person * 2**16 + (year - 1970) * 12 + month - 1 for person, year, month in region.unreported]
+        known_at = np.where(np.isin(lessons.person * 2**16 + month_of(lessons.day), silent), -1, known_at)
+    lessons = lessons.known(known_at)
+    lessons = lessons.take((lessons.twin == 0) & np.isin(lessons.later, _ABSENCES))
     timetable = _Timetable()
     most = np.zeros(len(lessons.day), dtype=np.int64)
     order = np.argsort(lessons.enrolment, kind="stable")
@@ -146,26 +140,14 @@ def _from_lessons(region: Region, municipality: str, year: int, night: int, rows
     return _capped(lessons.person, lessons.day, lessons.later, lessons.amount, most)
 
 
-def _reported(region: Region, year: int, night: int, person: Array, day: Array) -> np.ndarray:
-    """Whether the workbook has a value for the pupil's month."""
-    edit = workbook_edit(year, min(night, last_day(year) + 31))
-    if edit is None:
-        return np.zeros(len(day), dtype=bool)
-    months = month_of(day)
-    ended = months < month_of(np.array([edit]))[0]
-    silent = np.array([p * 2**16 + (y - 1970) * 12 + m - 1 for p, y, m in region.unreported], dtype=np.int64)
-    found: np.ndarray = ended & ~np.isin(person * 2**16 + months, silent)
-    return found
-
-
-def _from_intervals(region: Region, year: int, night: int, rows: dict[int, Enrolment]) -> Absences:
+def _from_intervals(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Absences:
     """Each minute of a school day takes the first class that covers it; lessons are minutes by the slot's length."""
-    state = _state(SIILINJARVI, year, night)
-    assert state is not None
-    items = region.intervals[year]
+    state = reach.state
+    items = region.intervals[reach.year]
     items = items.take((items.created <= state) & (state < items.deleted) & np.isin(items.enrolment, list(rows)))
     classes = np.where(items.changed <= state, items.later, items.first)
     items, classes = items.take(classes < LATE), classes[classes < LATE]
+    # Without an end: until the end of the last covered day.
     end = np.where(items.closed <= state, items.end, state * 1440)
     timetable = _Timetable()
     # Minutes by person and day: a list of (class, first minute, last minute) to be laid over each other.
@@ -182,7 +164,7 @@ def _from_intervals(region: Region, year: int, night: int, rows: dict[int, Enrol
         entry = rows[enrolment]
         days, table = timetable.of(entry)
         low = max(begin // 1440, entry.start)
-        high = min(-(-finish // 1440) - 1, entry.last, night - 1)
+        high = min(-(-finish // 1440) - 1, entry.last, state - 1)
         for index in range(int(np.searchsorted(days, low)), int(np.searchsorted(days, high, side="right"))):
             day = int(days[index])
             opening = day * 1440 + entry.school.day_start
@@ -206,37 +188,24 @@ def _from_intervals(region: Region, year: int, night: int, rows: dict[int, Enrol
     return columns[0], columns[1], columns[2], columns[3]
 
 
-def absences(region: Region, night: int) -> dict[str, Absences]:
-    """Absent lessons by municipality, up to the day before `night`, of all school years so far. Of Varkaus those of the
-    months that the workbook reports."""
-    known = _scheduled(enrolments(region, night))
-    found: dict[str, Absences] = {}
-    for municipality in MUNICIPALITIES:
-        parts = []
-        for year in YEARS:
-            if first_day(year) >= night or _state(municipality, year, night) is None:
-                continue
-            rows = {n: e for n, e in known.items() if e.municipality == municipality and e.year == year}
-            if municipality == SIILINJARVI:
-                parts.append(_from_intervals(region, year, night, rows))
-            else:
-                parts.append(_from_lessons(region, municipality, year, night, rows))
-        empty = np.zeros(0, dtype=np.int64)
-        found[municipality] = (
-            (
-                np.concatenate([p[0] for p in parts]),
-                np.concatenate([p[1] for p in parts]),
-                np.concatenate([p[2] for p in parts]),
-                np.concatenate([p[3] for p in parts]),
-            )
-            if parts
-            else (empty, empty, empty, empty)
-        )
-    return found
+def absences(region: Region, reach: Reaches) -> dict[str, Absences]:
+    """Absent lessons by municipality, on covered days; of Varkaus in the months that the workbook reports."""
+    known = _scheduled(enrolments(region, reach))
+    empty = np.zeros(0, dtype=np.int64)
+    parts: dict[str, list[Absences]] = {m: [(empty, empty, empty, empty)] for m in MUNICIPALITIES}
+    for (municipality, year), one in reach.items():
+        rows = {n: e for n, e in known.items() if e.municipality == municipality and e.year == year}
+        find = _from_intervals if municipality == SIILINJARVI else _from_lessons
+        parts[municipality].append(find(region, one, rows))
+
+    def joined(municipality: str, column: int) -> Array:
+        return np.concatenate([part[column] for part in parts[municipality]])
+
+    return {m: (joined(m, 0), joined(m, 1), joined(m, 2), joined(m, 3)) for m in MUNICIPALITIES}
 
 
-def _absence_columns(region: Region, night: int) -> dict[str, pl.Series]:
-    found = absences(region, night)
+def _absence_columns(region: Region, reach: Reaches) -> dict[str, pl.Series]:
+    found = absences(region, reach)
     columns = [np.concatenate([found[m][n] for m in MUNICIPALITIES]) for n in range(4)]
     where = np.repeat(np.arange(4), [len(found[m][0]) for m in MUNICIPALITIES])
     return {
@@ -248,20 +217,26 @@ def _absence_columns(region: Region, night: int) -> dict[str, pl.Series]:
     }
 
 
-def _not_reported(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pl.Series]:
+def _covered_days(reach: Reaches) -> dict[str, pl.Series]:
+    """The school days that a delivery reports on; of Varkaus those of the months that had ended."""
+    parts = [(one.municipality, one.days[one.known_at() >= 0]) for one in reach.values()]
+    return {
+        "municipality": texts(np.repeat([m for m, _ in parts], [len(days) for _, days in parts]).tolist()),
+        "day": parquet.days(np.concatenate([days for _, days in parts])),
+    }
+
+
+def _not_reported(region: Region, rows: list[Enrolment], reach: Reaches) -> dict[str, pl.Series]:
     """Varkaus' pupils and months that have ended and of which the workbook says nothing."""
     enrolled = {(e.person_id, e.year) for e in rows if e.municipality == VARKAUS}
     found = []
     for person, year, month in sorted(region.unreported):
         school = year if month >= 8 else year - 1
-        first = number(date(year, month, 1))
-        edit = workbook_edit(school, min(night, last_day(school) + 31))
-        if (
-            edit is not None
-            and (person, school) in enrolled
-            and month_of(np.array([first])) < month_of(np.array([edit]))
-        ):
-            found.append((person, first))
+        first, one = number(date(year, month, 1)), reach.get((VARKAUS, school))
+        if one is not None and (person, school) in enrolled:
+            covered = one.days[one.known_at() >= 0]
+            if first <= int(covered.max(initial=0)):
+                found.append((person, first))
     return {
         "person_id": whole([person for person, _ in found]),
         "municipality": texts([VARKAUS] * len(found)),
@@ -269,8 +244,8 @@ def _not_reported(region: Region, night: int, rows: list[Enrolment]) -> dict[str
     }
 
 
-def _support_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pl.Series]:
-    """The levels of each pupil of a municipality's school year, by calendar day; of Varkaus to the last edit's day."""
+def _support_columns(region: Region, rows: list[Enrolment], reach: Reaches) -> dict[str, pl.Series]:
+    """The levels of each pupil of a municipality's school year, by calendar day as far as it is covered."""
     pupils: dict[tuple[str, int], set[int]] = {}
     for e in rows:
         pupils.setdefault((e.municipality, e.year), set()).add(e.person_id)
@@ -278,19 +253,12 @@ def _support_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[
     for row in region.support:
         held.setdefault((row.municipality, row.person_id), []).append(row)
     found: list[tuple[int, str, support.Span]] = []
-    for municipality in MUNICIPALITIES:
-        for year in YEARS:
-            state = _state(municipality, year, night)
-            if state is None:
-                continue
-            last = min(night - 1, last_day(year))
-            if municipality == VARKAUS:
-                last = min(last, state - 1)
-            for person in sorted(pupils.get((municipality, year), ())):
-                known = (support.known(row, state) for row in held.get((municipality, person), ()))
-                periods = [row for row in known if row is not None and support.touches(row, year)]
-                if first_day(year) <= last:
-                    found += [(person, municipality, s) for s in support.spans(periods, first_day(year), last)]
+    for (municipality, year), one in reach.items():
+        first, last = first_day(year), one.support_to
+        for person in sorted(pupils.get((municipality, year), ())) if first <= last else ():
+            known = (support.known(row, one.state) for row in held.get((municipality, person), ()))
+            periods = [row for row in known if row is not None and support.touches(row, year)]
+            found += [(person, municipality, span) for span in support.spans(periods, first, last)]
     return {
         "person_id": whole([p for p, _, _ in found]),
         "municipality": texts([m for _, m, _ in found]),
@@ -302,12 +270,11 @@ def _support_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[
     }
 
 
-def _pupil_columns(region: Region, night: int, rows: list[Enrolment]) -> dict[str, pl.Series]:
+def _pupil_columns(region: Region, rows: list[Enrolment], reach: Reaches) -> dict[str, pl.Series]:
     seen: dict[tuple[int, int, str], int] = {}
     for e in rows:
-        state = _state(e.municipality, e.year, night)
         key = (e.person_id, MUNICIPALITIES.index(e.municipality), e.local_id)
-        seen[key] = max(seen.get(key, -FAR), -FAR if state is None else state)
+        seen[key] = max(seen.get(key, -FAR), reach[e.municipality, e.year].state)
     ids = sorted(seen)
     people = [region.persons[person] for person, _, _ in ids]
     keeps_hetu = [p.hetu if p.hetu_from <= seen[key] else None for p, key in zip(people, ids, strict=True)]
@@ -338,31 +305,40 @@ def _school_day_columns(night: int) -> dict[str, pl.Series]:
     }
 
 
-def write_truth(region: Region, night: date, folder: Path) -> None:
-    """Writes into `folder`, as parquet, what is known on the morning of `night` of the school years so far:
+def write_truth(region: Region, night: date, folder: Path, nights: Collection[date] | None = None) -> None:
+    """Writes into `folder`, as parquet, what is known on the morning of `night` of the school years so far.
 
-    - `absence`: person_id, municipality, day, absence_class, lessons decimal(8,4); days before the night, late marks
-      and school activities left out; of Varkaus only the months that its workbook reports, on the days on which they
+    `nights` are those whose extracts were delivered (what lies after `night` is left out); None means every night since
+    1.8.2024. A school year that is over stays as its last delivery had it.
+
+    - `absence`: person_id, municipality, day, absence_class, lessons decimal(8,4), on covered days; late marks and
+      school activities left out; of Varkaus only the months that its workbook reports, on the days on which they
       were (the source has their sums by month only).
-    - `not_reported`: person_id, municipality, month (its first day): ended months of which the workbook says nothing.
+    - `covered_day`: municipality, day: the school days that some delivery reports on.
+    - `not_reported`: person_id, municipality, month (its first day): months of which Varkaus' workbook could say
+      something, and says nothing for the pupil.
     - `support`: person_id, municipality, valid_from, valid_to, level (S0-S3, unknown), regime (2011, 2025 or null),
-      reason (of unknown days); all days from 1.8. to the day before the night (Varkaus: to the last edit of the
-      workbook), for the pupils of that school year.
+      reason (of unknown days); all covered days from 1.8., for the pupils of that school year.
     - `pupil`: person_id, municipality, hetu, oppijanumero, local_id, each as far as the municipality has it.
     - `enrolment`: person_id, municipality, school_year, school_number, grade, class_name, form, home_municipality,
       valid_from, valid_to (null while it is open; overlaps resolved, so that a person has one a day). A change of class
-      or home municipality holds from the night on which the register had it, as if every night had been delivered.
-    - `school_day`: municipality, school_number, grade, day, lessons decimal(8,4).
+      or home municipality holds from the night on which it was first seen.
+    - `school_day`: municipality, school_number, grade, day, lessons decimal(8,4), of whole school years.
+
+    Raises ValueError for a night outside 2024-08-01 to 2026-07-31, and when no night was delivered.
     """
     school_year(night)
-    tonight = number(night)
-    rows = enrolments(region, tonight)
-    parquet.write(folder / "absence.parquet", _absence_columns(region, tonight))
-    parquet.write(folder / "not_reported.parquet", _not_reported(region, tonight, rows))
-    parquet.write(folder / "support.parquet", _support_columns(region, tonight, rows))
-    parquet.write(folder / "pupil.parquet", _pupil_columns(region, tonight, rows))
-    parquet.write(folder / "enrolment.parquet", _spans(region, rows, tonight))
-    parquet.write(folder / "school_day.parquet", _school_day_columns(tonight))
+    reach = reaches(delivered(night, nights))
+    if not reach:
+        raise ValueError(f"no night up to {night.isoformat()} was delivered")
+    rows = enrolments(region, reach)
+    parquet.write(folder / "absence.parquet", _absence_columns(region, reach))
+    parquet.write(folder / "covered_day.parquet", _covered_days(reach))
+    parquet.write(folder / "not_reported.parquet", _not_reported(region, rows, reach))
+    parquet.write(folder / "support.parquet", _support_columns(region, rows, reach))
+    parquet.write(folder / "pupil.parquet", _pupil_columns(region, rows, reach))
+    parquet.write(folder / "enrolment.parquet", _spans(region, rows, number(night), reach))
+    parquet.write(folder / "school_day.parquet", _school_day_columns(number(night)))
 
 
 def identifiers(region: Region) -> set[str]:
