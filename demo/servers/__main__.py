@@ -45,7 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--folder", type=Path, required=True, help="what the sources hold on a morning")
     parser.add_argument("--state", type=Path, required=True, help="keys, passwords and logs of the servers")
-    parser.add_argument("--admin-url", help="PostgreSQL URL of a role that may create databases and roles")
+    parser.add_argument(
+        "--admin-url",
+        # From the environment, a password is not to be seen in the list of processes.
+        default=os.environ.get("TUKIVERKKO_ADMIN_URL"),
+        help="PostgreSQL URL of a role that may create databases and roles (default: TUKIVERKKO_ADMIN_URL)",
+    )
     parser.add_argument("--bind", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--host", help="name by which clients reach the servers (default: the address)")
     parser.add_argument("--kuopio-port", type=int, default=0, help="SFTP port (default: a free one)")

@@ -682,9 +682,10 @@ class TestForeground:
         shutil.copy(running.sources.sftp_key_file.parents[1] / "secrets.json", state)
         file = tmp_path / "connections.json"
         command = [sys.executable, "-m", "demo.servers", "--folder", str(night), "--state", str(state)]
-        command += ["--admin-url", admin_url, "--connections", str(file), "--faults", "{}"]
+        command += ["--connections", str(file), "--faults", "{}"]
         with (tmp_path / "log").open("wb") as log:
-            process = subprocess.Popen(command, cwd=ROOT, stderr=log, stdin=subprocess.DEVNULL)
+            environment = {**os.environ, "TUKIVERKKO_ADMIN_URL": admin_url}
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log, stdin=subprocess.DEVNULL)
         try:
             wait_for(file.exists)
             connections = json.loads(file.read_text())
