@@ -2,6 +2,7 @@
 
 import polars as pl
 import psycopg
+import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
@@ -36,17 +37,34 @@ def copy_frame(connection: psycopg.Connection, table: str, frame: pl.DataFrame, 
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, ["delivery_id", *names]))
     )
     whole = frame.select(pl.lit(delivery_id, dtype=pl.Int32).alias("delivery_id"), *names)
-    encoder = ArrowToPostgresBinaryEncoder(whole.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    encoder = ArrowToPostgresBinaryEncoder(_arrow(whole.head(0)).schema)
+    cursor = connection.cursor()
+    with cursor.copy(statement) as copy:
         copy.write(encoder.write_header())
         for part in whole.iter_slices(_BATCH_ROWS):
-            for batch in part.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches():
+            for batch in _arrow(part).to_batches():
                 copy.write(encoder.write_batch(batch))
         copy.write(encoder.finish())
-        # Psycopg's copy knows how many rows the server took only after the block.
     if cursor.rowcount != frame.height:
         raise RuntimeError(f"{table}: {cursor.rowcount} rows were taken of {frame.height}")
     return frame.height
+
+
+def _arrow(frame: pl.DataFrame) -> pa.Table:
+    """The frame as an Arrow table that PostgreSQL has a type for: its times of day hold microseconds."""
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    kinds = [pa.time64("us") if pa.types.is_time(one.type) else one.type for one in table.schema]
+    return table.cast(pa.schema([one.with_type(kind) for one, kind in zip(table.schema, kinds, strict=True)]))
+
+
+def _arrow(frame: pl.DataFrame) -> pa.Table:
+    """The frame in Arrow, times of day in microseconds: PostgreSQL has no nanoseconds."""
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    for place, kind in enumerate(table.schema.types):
+        if pa.types.is_time64(kind):
+            column = table.column(place).cast(pa.time64("us"))
+            table = table.set_column(place, table.schema.names[place], column)
+    return table
 
 
 def _columns(connection: psycopg.Connection, table: str) -> dict[str, str]:
