@@ -13,7 +13,19 @@ RUNS_ONCE = "airflow-init"
 # What compose-spec allows and is used here: a misspelt key would be ignored by some engines.
 SERVICE_KEYS = {
     *("build", "cap_add", "cap_drop", "command", "depends_on", "deploy", "entrypoint", "environment", "healthcheck"),
-    *("image", "init", "logging", "networks", "platform", "ports", "profiles", "read_only", "restart", "secrets"),
+    *(
+        "image",
+        "init",
+        "logging",
+        "networks",
+        "platform",
+        "ports",
+        "profiles",
+        "pull_policy",
+        "read_only",
+        "restart",
+        "secrets",
+    ),
     *("security_opt", "shm_size", "stop_grace_period", "tmpfs", "user", "volumes"),
 }
 HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period", "disable"}
@@ -175,6 +187,13 @@ def test_commands_and_health_checks_are_roles_that_the_scripts_know(compose: Com
             assert script == "/opt/tukiverkko/deploy/healthcheck.sh"
             assert role == service["command"][0]
             assert role in roles["healthcheck.sh"], name
+
+
+def test_the_guide_names_every_secret_and_every_variable(compose: Compose) -> None:
+    guide = (PROJECT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    text = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
+    for name in (*compose["secrets"], *re.findall(r"\$\{([A-Z_]+):-", text)):
+        assert f"`{name}`" in guide, name
 
 
 def _roles(script: str) -> set[str]:
