@@ -129,8 +129,8 @@ def timestamps(texts: pl.Series, style: Style) -> pl.Series:
     isolated = texts.str.replace(r"^(\d{4}-\d{2}-\d{2})[ T]", "${1}T")
     for pattern in style.timestamps:
         if pattern == "iso":
-            offset = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
-            local = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
+            offset: tuple[str, ...] = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
+            local: tuple[str, ...] = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
             source = isolated.str.replace(r"[zZ]$", "+00:00")
         else:
             offset = (pattern,) if "%z" in pattern or "%#z" in pattern else ()

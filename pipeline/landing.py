@@ -1,8 +1,9 @@
 """Checked rows go into landing by binary COPY: Arrow batches, encoded by pgpq."""
 
+from typing import Any
+
 import polars as pl
 import psycopg
-import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
@@ -50,19 +51,12 @@ def copy_frame(connection: psycopg.Connection, table: str, frame: pl.DataFrame, 
     return frame.height
 
 
-def _arrow(frame: pl.DataFrame) -> pa.Table:
-    """The frame as an Arrow table that PostgreSQL has a type for: its times of day hold microseconds."""
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    kinds = [pa.time64("us") if pa.types.is_time(one.type) else one.type for one in table.schema]
-    return table.cast(pa.schema([one.with_type(kind) for one, kind in zip(table.schema, kinds, strict=True)]))
-
-
-def _arrow(frame: pl.DataFrame) -> pa.Table:
-    """The frame in Arrow, times of day in microseconds: PostgreSQL has no nanoseconds."""
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+def _arrow(frame: pl.DataFrame) -> Any:
+    """The frame as an Arrow table, times of day in microseconds: PostgreSQL has no nanoseconds."""
+    table: Any = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
     for place, kind in enumerate(table.schema.types):
-        if pa.types.is_time64(kind):
-            column = table.column(place).cast(pa.time64("us"))
+        if str(kind) == "time64[ns]":
+            column = table.column(place).cast("time64[us]")
             table = table.set_column(place, table.schema.names[place], column)
     return table
 
