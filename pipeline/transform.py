@@ -55,7 +55,7 @@ def build(
     """
     # dbt takes seconds to import, and the scheduler parses its callers' modules often.
     from dbt.cli.main import dbtRunner
-    from dbt.contracts.results import NodeStatus
+    from dbt.artifacts.schemas.results import NodeStatus
 
     _write_profile(database_url, target)
     arguments = [

@@ -15,5 +15,5 @@ inner join {{ ref('stg_delivery') }} as delivery
     on
         rejected.delivery_id = delivery.delivery_id
         and rejected.dataset = delivery.dataset
--- An older version of an id that came along with the newer one: nothing is unknown.
-where rejected.rule <> 'superseded'
+-- Of these another row of the delivery says the same, or says it better: nothing is unknown.
+where rejected.rule not in ('duplicate', 'superseded')
