@@ -195,14 +195,15 @@ class _Database:
         """The message of the database is left out: it can quote a row."""
         state = str(getattr(error.orig, "sqlstate", None) or "")
         where = f"{self._schema}.{view}"
-        if state.startswith("42") or (state.startswith("3F")):
+        if state.startswith(("3F", "42")):
             raise SourceRefused(
                 self._municipality.name,
                 f"{where} does not have the columns {', '.join(columns)}, or we may not read it (SQLSTATE {state}).",
                 f"näkymässä {where} ei ole sarakkeita {', '.join(columns)}, tai sitä ei saa lukea (SQLSTATE {state}).",
                 "Ask the municipality whether the view changed, or was granted to our login.",
             ) from None
-        if state.startswith(("22", "21", "23")):
+        # Data, cardinality and constraint errors, and a view that writes.
+        if state.startswith(("21", "22", "23", "25")):
             raise SourceRefused(
                 self._municipality.name,
                 f"{where} fails on a row of its own (SQLSTATE {state}).",
