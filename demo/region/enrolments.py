@@ -163,16 +163,13 @@ def build_persons(rng: np.random.Generator, scale: float) -> list[Person]:
     ]
 
 
-def _quota(rng: np.random.Generator, schools: list[School], count: int) -> list[School]:
-    """A school for each of `count` pupils, by size, at least three pupils a school."""
+def _quota(rng: np.random.Generator, schools: list[School], settled: int, others: int) -> list[School]:
+    """A school for each of `settled + others` pupils, by size. The settled, who stay in these grades for both years, go
+    first: two of them to each school, so that none is ever empty."""
     size = np.array([s.size for s in schools], dtype=float)
-    quota = np.maximum(np.floor(size / size.sum() * count).astype(int), min(3, count // len(schools)))
-    while quota.sum() > count:
-        quota[int(np.argmax(quota))] -= 1
-    while quota.sum() < count:
-        quota[int(np.argmax(size / size.sum() * count - quota))] += 1
-    pool = [s for s, n in zip(schools, quota.tolist(), strict=True) for _ in range(n)]
-    return [pool[n] for n in rng.permutation(len(pool)).tolist()]
+    sure = (schools * 2)[:settled]
+    drawn = rng.choice(len(schools), size=settled + others - len(sure), p=size / size.sum())
+    return sure + [schools[n] for n in drawn.tolist()]
 
 
 class _Places:
@@ -182,22 +179,21 @@ class _Places:
         self._rng = rng
         self._chosen: dict[tuple[int, str, bool], School] = {}
         for municipality in MUNICIPALITIES:
-            lower = [p for p in people if p.municipality == municipality and NEVER < p.grade_2024 <= 6]
-            # Everybody's upper school; a pupil of a school with grades 1-9 stays there.
-            schools = _quota(rng, [s for s in of(municipality) if s.lowest == 1], len(lower))
+            mine = [p for p in people if p.municipality == municipality and p.grade_2024 != NEVER]
+            mine = [mine[n] for n in rng.permutation(len(mine)).tolist()]
+            lower = sorted((p for p in mine if p.grade_2024 <= 6), key=lambda p: not 1 <= p.grade_2024 <= 5)
+            settled = sum(1 <= p.grade_2024 <= 5 for p in lower)
+            schools = _quota(rng, [s for s in of(municipality) if s.lowest == 1], settled, len(lower) - settled)
             for person, school in zip(lower, schools, strict=True):
                 self._chosen[person.person_id, municipality, False] = school
                 if school.highest == 9:
+                    # A pupil of a school with grades 1-9 stays there.
                     self._chosen[person.person_id, municipality, True] = school
-            rest = [
-                p
-                for p in people
-                if p.municipality == municipality
-                and p.grade_2024 != NEVER
-                and (p.person_id, municipality, True) not in self._chosen
-            ]
-            schools = _quota(rng, [s for s in of(municipality) if s.highest == 9], len(rest))
-            for person, school in zip(rest, schools, strict=True):
+            upper = [p for p in mine if (p.person_id, municipality, True) not in self._chosen]
+            upper.sort(key=lambda p: not 7 <= p.grade_2024 <= 8)
+            settled = sum(7 <= p.grade_2024 <= 8 for p in upper)
+            schools = _quota(rng, [s for s in of(municipality) if s.highest == 9], settled, len(upper) - settled)
+            for person, school in zip(upper, schools, strict=True):
                 self._chosen[person.person_id, municipality, True] = school
 
     def of(self, person_id: int, municipality: str, grade: int) -> School:

@@ -50,7 +50,8 @@ SPECIAL_SHARE = {
     9: 0.125,
 }
 PLACEMENT_SHARE = {1: 0.33, 2: 0.07, 3: 0.1, 4: 0.13, 5: 0.37}
-EXTENDED_SHARE = 0.21
+EXTENDED_SHARE = {True: 0.35, False: 0.18}
+"""In grades 1-2 and above: 21 in a hundred over all grades."""
 FUNCTIONAL_AREAS_SHARE = 0.044
 
 
@@ -110,7 +111,7 @@ class _Histories:
         row = Support(
             0, "", "2011", SPECIAL, start,
             placement=1 if functional else placement, functional=functional,
-            extended=self.chance(0.6 if young else EXTENDED_SHARE),
+            extended=self.chance(EXTENDED_SHARE[young]),
             measures=self.some(((ASSISTANT, 0.4), (INTERPRETATION, 0.02), (AIDS, 0.08)))
             + ((SPECIAL_CLASS,) if placement == 1 else (PART_SMALL_GROUP,)),
         )  # fmt: skip
