@@ -4,8 +4,6 @@
 support regimes have a history; then the night itself runs as four ingest DAGs whose outcomes trigger the release.
 """
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -88,7 +86,7 @@ def running_region(settings: Settings, *, seed: int, scale: float) -> Iterator[R
         folder = _sources_folder(settings)
         write_night(region, CLOSING_NIGHT, folder)
         sources = start_sources(folder, postgres.admin_url, settings.home / "demo" / "servers", faults=NOW_AND_THEN)
-        _write_connections(settings, sources.connections())
+        sources.write_connections(settings.home / "demo" / "connections.json")
         yield RunningRegion(settings, region, sources, postgres.create_database("airflow"))
     finally:
         if sources is not None:
@@ -189,14 +187,6 @@ class _Steps:
 
 def _sources_folder(settings: Settings) -> Path:
     return settings.home / "demo" / "sources"
-
-
-def _write_connections(settings: Settings, connections: dict[str, str]) -> None:
-    """Leaves the running sources' credentials where the command line looks for them."""
-    path = settings.home / "demo" / "connections.json"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(connections, file)
 
 
 def _verdict(state: Status, night: date, published: bool) -> str:

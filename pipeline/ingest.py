@@ -18,6 +18,7 @@ from connectors.transports import History
 from connectors.transports import fetch as fetch_from_source
 from pipeline import archive, keys, ledger, quality
 from pipeline.landing import copy_frame
+from pipeline.reference import load_reference
 from pipeline.settings import Settings
 from pipeline.timing import Durations, Progress, silent
 from pipeline.warehouse import connect, warehouse_url
@@ -160,6 +161,7 @@ def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Duration
             ledger.decide(connection, delivery.delivery_id, "refused", refusal.reason_en, refusal.reason_fi)
         return
     with durations.step("land", f"{delivery.delivery}: landing"), connect(settings) as connection:
+        load_reference(connection, [config])
         _clear(connection, delivery.delivery_id)
         land(connection, delivery.delivery_id, checked)
     with durations.step("gate", f"{delivery.delivery}: checking what landed"):
@@ -204,6 +206,7 @@ def _gate(settings: Settings, delivery: ledger.Delivery, checked: CheckedDeliver
     results = quality.run_suite(warehouse_url(settings), "delivery", parameters)
     with connect(settings) as connection:
         quality.store(results, connection)
+        quality.write_data_docs(results, settings.data_docs)
         if quality.decide(results) == "accept":
             ledger.decide(connection, delivery.delivery_id, "accepted")
             return

@@ -10,12 +10,24 @@ from connectors.config import Municipality
 
 # What every line of a crosswalk ends with.
 _VALIDITY = ("valid_from", "valid_to", "reviewed_by", "reviewed_on")
+TABLES = (
+    "municipality",
+    "school",
+    "home_municipality_crosswalk",
+    "absence_crosswalk",
+    "support_crosswalk",
+    "mark_crosswalk",
+    "form_crosswalk",
+)
 
 
 def load_reference(connection: psycopg.Connection, municipalities: Sequence[Municipality]) -> None:
-    """Replaces the content of the reference tables by that of the folders, in the caller's transaction."""
+    """Replaces what the reference tables say of these municipalities by what their folders say, in the caller's
+    transaction. Other municipalities' rows stay, so that two ingests can run beside each other."""
+    names = [municipality.name for municipality in municipalities]
     _replace(
         connection,
+        names,
         "municipality",
         ("municipality", "code", "name_fi", "name_sv", "name_en", "absence_grain", "absence_classes", "valid_from"),
         (
@@ -34,6 +46,7 @@ def load_reference(connection: psycopg.Connection, municipalities: Sequence[Muni
     )
     _replace(
         connection,
+        names,
         "school",
         ("municipality", "school_number", "name_fi", "valid_from", "valid_to"),
         {
@@ -44,12 +57,14 @@ def load_reference(connection: psycopg.Connection, municipalities: Sequence[Muni
     )
     _replace(
         connection,
+        names,
         "home_municipality_crosswalk",
         ("municipality", "source_value", "municipality_code"),
         ((m.name, h.source_value, h.municipality_code) for m in municipalities for h in m.codes.home_municipalities),
     )
     _replace(
         connection,
+        names,
         "absence_crosswalk",
         ("municipality", "source_code", "cleared", "absence_class", *_VALIDITY),
         (
@@ -60,6 +75,7 @@ def load_reference(connection: psycopg.Connection, municipalities: Sequence[Muni
     )
     _replace(
         connection,
+        names,
         "support_crosswalk",
         ("municipality", "support_code", "kind", "regime", "implied_marks", "contradiction", *_VALIDITY),
         (
@@ -70,16 +86,26 @@ def load_reference(connection: psycopg.Connection, municipalities: Sequence[Muni
     )
     _replace(
         connection,
+        names,
         "mark_crosswalk",
         ("municipality", "source_code", "mark", *_VALIDITY),
         ((m.name, c.source_code, c.mark, *_validity(c)) for m in municipalities for c in m.codes.marks),
     )
     _replace(
         connection,
+        names,
         "form_crosswalk",
         ("municipality", "source_code", "form", *_VALIDITY),
         ((m.name, c.source_code, c.form, *_validity(c)) for m in municipalities for c in m.codes.forms),
     )
+
+
+def forget_other_municipalities(connection: psycopg.Connection, municipalities: Sequence[Municipality]) -> None:
+    """Removes what the reference tables say of municipalities that have no folder any more."""
+    names = [municipality.name for municipality in municipalities]
+    for table in TABLES:
+        target = sql.Identifier("reference", table)
+        connection.execute(sql.SQL("delete from {} where municipality <> all(%s)").format(target), (names,))
 
 
 def _validity(code: Any) -> tuple[Any, ...]:
@@ -87,11 +113,15 @@ def _validity(code: Any) -> tuple[Any, ...]:
 
 
 def _replace(
-    connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
+    connection: psycopg.Connection,
+    municipalities: list[str],
+    table: str,
+    columns: tuple[str, ...],
+    rows: Iterable[tuple[Any, ...]],
 ) -> None:
     target = sql.Identifier("reference", table)
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    connection.execute(sql.SQL("delete from {}").format(target))
-    with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(target, names)) as copy:
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    connection.execute(sql.SQL("delete from {} where municipality = any(%s)").format(target), (municipalities,))
+    with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(target, listed)) as copy:
         for row in rows:
             copy.write_row(row)

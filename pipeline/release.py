@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 from connectors.config import load_municipalities
 from pipeline import ledger, quality, transform
 from pipeline.disclosure import protected_select, protection_of
-from pipeline.reference import load_reference
+from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.timing import Durations, Progress, silent
@@ -94,10 +94,13 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         transform.build(url, settings.dbt_target, variables={"night": night.isoformat(), "release_number": number})
     with durations.step("release gate", "Checking the candidate release"):
         parameters = {"release_number": number, "night": night}
-        results = (*quality.run_suite(url, "harmonised", parameters), *quality.run_suite(url, "release", parameters))
-        with connect(settings) as connection:
-            quality.store(results, connection)
-        quality.write_data_docs(results, settings.data_docs)
+        results: list[quality.QualityResult] = []
+        for stage in ("harmonised", "release"):
+            run = quality.run_suite(url, stage, parameters)
+            with connect(settings) as connection:
+                quality.store(run, connection)
+            quality.write_data_docs(run, settings.data_docs)
+            results += run
     if quality.decide(results) != "accept":
         broken = [r for r in results if r.severity == "critical" and r.outcome in ("failed", "error")]
         reason = "; ".join(result.message_en for result in broken)
@@ -159,6 +162,7 @@ def _open(connection: psycopg.Connection, settings: Settings, night: date, by_ha
     municipalities = load_municipalities(settings.municipalities)
     prepare(connection, municipalities)
     load_reference(connection, municipalities)
+    forget_other_municipalities(connection, municipalities)
     # Whoever holds the lock is alone, so what is still building was killed.
     connection.execute("update ops.release set status = 'failed', reason = 'interrupted' where status = 'building'")
     row = connection.execute(

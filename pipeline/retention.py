@@ -52,7 +52,7 @@ def forget(settings: Settings, identifier: str) -> Removed:
     rows = archived = 0
     with connect(settings) as connection:
         key = keys.pseudonym_keys(settings, municipalities[0].name)
-        person = [key.hetu_key(identifier), key.oppijanumero_key(identifier)]
+        person = [key.uuid("hetu", identifier), key.uuid("oppijanumero", identifier)]
         found = connection.execute(
             """
             select distinct d.municipality, e.pupil_ref

@@ -24,7 +24,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -45,6 +45,7 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 }
 FINISHED = frozenset({"success", "failed"})
 START_SECONDS = 180.0
+TASKS_AT_A_TIME = max(4, os.cpu_count() or 1)
 # How long components may take to end by themselves before they and their tasks are killed.
 STOP_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
@@ -246,7 +247,12 @@ def _environment(stack: AirflowStack, port: int) -> dict[str, str]:
         "CORE__DAGS_FOLDER": str(stack.dags_folder),
         "CORE__PLUGINS_FOLDER": str(stack.home / "plugins"),
         "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": str(max(2, min(4, os.cpu_count() or 2))),
+        # Four municipalities at a time wait for their sources. A worker is held for some time after its task has ended
+        # (see below), so there are two for each task that may run.
+        "CORE__DEFAULT_POOL_TASK_SLOT_COUNT": str(TASKS_AT_A_TIME),
+        "CORE__PARALLELISM": str(2 * TASKS_AT_A_TIME),
+        # Airflow 3.3 often sees the end of a task's process only at the next heartbeat, by default 5 s later.
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "CORE__LOAD_EXAMPLES": "False",
         # Dates on the command line (backfill) are nights in Finland.
         "CORE__DEFAULT_TIMEZONE": NIGHT_ZONE.key,
@@ -278,11 +284,11 @@ def _environment(stack: AirflowStack, port: int) -> dict[str, str]:
         **inherited,
         **{f"AIRFLOW__{name}": value for name, value in options.items()},
         "AIRFLOW_HOME": str(stack.home),
-        "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
+        "TUKIVERKKO_FIRST_NIGHT": _first_night(stack),
         **stack.environment,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }
@@ -293,8 +299,17 @@ def _secret(stack: AirflowStack, name: str, *, fernet: bool = False) -> str:
     path = stack.home / "secrets" / name
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # 32 random bytes in URL-safe base64 with padding are a Fernet key.
-        _write_private(path, secrets.token_urlsafe(32) + ("=" if fernet else ""))
+        # 32 random bytes in URL-safe base64 with padding are a Fernet key; a signing key is 64 bytes or more.
+        _write_private(path, secrets.token_urlsafe(32) + "=" if fernet else secrets.token_urlsafe(64))
+    return path.read_text(encoding="utf-8")
+
+
+def _first_night(stack: AirflowStack) -> str:
+    """The day after the first start: nights from then on are scheduled, and caught up when Airflow was not running."""
+    path = stack.home / "first_night"
+    if not path.exists():
+        tomorrow = datetime.now(NIGHT_ZONE).date() + timedelta(days=1)
+        _write_private(path, tomorrow.isoformat())
     return path.read_text(encoding="utf-8")
 
 
@@ -438,10 +453,10 @@ def supervise(logs: Path, port: int) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, note)
-    processes = [_component(logs, name, arguments, port) for name, arguments in COMPONENTS.items()]
+    processes = {name: _component(logs, name, arguments, port) for name, arguments in COMPONENTS.items()}
     try:
         while not stopping:
-            if any(process.poll() is not None for process in processes):
+            if any(process.poll() is not None for process in processes.values()):
                 return 1
             readable, _, _ = select.select([sys.stdin], [], [], 0.5)
             if readable and not os.read(sys.stdin.fileno(), 1):
@@ -474,13 +489,21 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        if process.poll() is None:
+def _end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Lets running tasks end for a while, then kills what is left.
+
+    The api-server goes last, because a task can end well only while it answers. The components' own workers end when
+    their work is done; what a component does after that is only Python's tidying up, which takes it several seconds.
+    """
+    for name, process in processes.items():
+        if name != "api-server" and process.poll() is None:
             process.terminate()
+    components = {process.pid for process in processes.values()}
     deadline = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < deadline and any(process.poll() is None for process in processes):
+    while time.monotonic() < deadline and set(_descendants(os.getpid())) - components:
         time.sleep(0.05)
+    # Time for the last lines in the database and the logs.
+    time.sleep(0.5)
     # Orphans become children of this process (subreaper), so this ends when the whole tree is gone.
     while below := _descendants(os.getpid()):
         for pid in below:

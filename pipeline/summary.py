@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from textwrap import shorten
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -81,7 +82,8 @@ def status_table(state: "Status") -> RenderableType:
     lines: list[RenderableType] = [table]
     for one in state.municipalities:
         if one.next_command:
-            lines.append(Text(f"{one.municipality}: {one.status}: {one.reason_en or ''}\n  next: {one.next_command}"))
+            reason = shorten(one.reason_en or "", width=300, placeholder=" …")
+            lines.append(Text(f"{one.municipality}: {one.status}: {reason}\n  next: {one.next_command}"))
     lines.append(_release_line(state))
     if state.tables:
         shown = ", ".join(f"{table['table']} {_number(table['rows'])}" for table in state.tables)

@@ -64,7 +64,8 @@ select
     accepted.covers_to,
     accepted.rows_landed,
     accepted.rows_rejected,
-    {{ dbt.datediff(local_day('accepted.as_of'), 'tonight.night', 'day') }} as days_old,
+    -- A night that is made up for later is read after its own morning: its data is not older than nothing.
+    greatest({{ dbt.datediff(local_day('accepted.as_of'), 'tonight.night', 'day') }}, 0) as days_old,
     case
         when accepted.night is null then dataset.name_fi || ': hyväksyttyä toimitusta ei vielä ole.'
         when last_attempt.status in ('accepted', 'unchanged') then dataset.name_fi || ': tiedot ovat ajan tasalla.'
