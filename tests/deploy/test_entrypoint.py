@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.config import load_municipalities
+from connectors.config import TRANSPORTS, load_municipalities
 from pipeline.keys import archive_key, pseudonym_keys
 from pipeline.settings import Settings
 from tests.deploy.conftest import PROJECT, entrypoint, make_secrets
@@ -110,9 +110,10 @@ def test_connections_come_from_a_file_without_a_restart(tmp_path: Path) -> None:
     )
 
 
-def test_the_example_has_a_connection_of_every_municipality() -> None:
+def test_the_example_has_a_connection_of_every_transport() -> None:
     example = json.loads((PROJECT / "deploy/secrets.example/connections.json").read_text(encoding="utf-8"))
-    assert set(example) == {one.name for one in load_municipalities(PROJECT / "municipalities")}
+    transports = {one.name: one.transport.kind for one in load_municipalities(PROJECT / "municipalities")}
+    assert {transports[name] for name in example} == set(TRANSPORTS)
 
 
 def test_make_secrets_keeps_what_is_there_and_makes_keys_that_the_pipeline_reads(
