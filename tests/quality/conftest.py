@@ -9,6 +9,7 @@ import pytest
 from connectors.contract import landing_ddl
 from pipeline.embedded_postgres import EmbeddedPostgres
 from pipeline.warehouse import FIXED_TABLES
+from tests.quality import marts
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with psycopg.connect(url) as connection:
             connection.execute(FIXED_TABLES.read_text(encoding="utf-8"))
             connection.execute(landing_ddl())
+            connection.execute(marts.TABLES)
         yield url
     finally:
         server.stop()
@@ -33,5 +35,8 @@ def connection(warehouse: str) -> Iterator[psycopg.Connection]:
             "select format('%I.%I', schemaname, tablename) from pg_tables "
             "where schemaname in ('landing', 'ops', 'reference', 'candidate', 'harmonised')"
         ).fetchall()
-        connection.execute(f"truncate {', '.join(name for (name,) in tables)}")
+        # Truncating writes a new file a table, which takes longer than the tests.
+        with connection.transaction():
+            for (name,) in tables:
+                connection.execute(f"delete from {name}")
         yield connection
