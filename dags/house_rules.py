@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import Asset, AssetAlias, Param
+from airflow.sdk import Asset, Param
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 
 ZONE = ZoneInfo("Europe/Helsinki")
@@ -21,10 +21,8 @@ OWNER = "tukiverkko"
 FINAL_ERRORS = frozenset({"SourceRefused", "ConfigError", "MissingKey"})
 log = logging.getLogger("tukiverkko")
 
-# Emitted by the last municipality's `report` of a night; extra: {"night": "2026-02-03"}.
+# Emitted by the last municipality of a night; extra: {"night": "2026-02-03"}.
 NIGHT_COMPLETE = Asset(name="night_complete", uri="tukiverkko://region/night-complete")
-# An event through an alias is emitted only when the task adds one; a plain outlet always emits.
-NIGHT_COMPLETE_IF_SO = AssetAlias(name="night_complete_if_so")
 
 NIGHT_PARAM = Param(
     None,

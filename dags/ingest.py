@@ -15,7 +15,6 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowFailException
 from house_rules import (
     NIGHT_COMPLETE,
-    NIGHT_COMPLETE_IF_SO,
     NIGHT_PARAM,
     ZONE_NAME,
     default_args,
@@ -46,8 +45,8 @@ first.
 a delivery that is not there yet every 20 minutes of its own morning; what cannot mend itself fails at once |
 | `load` | reads, checks the contract, makes pseudonyms, lands, decides: accepted or held, or refused \
 | tried again twice |
-| `report` | records the outcome, also when a step before failed; the last municipality of the night starts \
-`regional_release` | tried again |
+| `report` | records the outcome, also when a step before failed | tried again |
+| `night_complete` | runs for the last municipality of the night only, and starts `regional_release` | tried again |
 | `taken_in` | nothing: red when a step before is red | |
 
 A red night here never stops another municipality: the region goes on with {name_en}'s last accepted delivery.
@@ -131,39 +130,39 @@ def ingest_dag(municipality: Municipality) -> DAG:
 
             _step(context, name, ingest.load)
 
-        @task(
+        @task.short_circuit(
             trigger_rule=TriggerRule.ALL_DONE,
             retries=3,
             retry_delay=seconds_between_tries(30),
             execution_timeout=timedelta(minutes=5),
-            outlets=[outcome_asset(name), NIGHT_COMPLETE_IF_SO],
+            outlets=[outcome_asset(name)],
             do_xcom_push=False,
+            # Skips `night_complete` only.
+            ignore_downstream_trigger_rules=False,
         )
-        def report(**context: Any) -> None:
+        def report(**context: Any) -> bool:
             from pipeline import ingest
 
             night = night_of(context)
             with log_without_values():
                 outcome = ingest.report(load_settings(), name, night, _failure(context))
             log.info("Night %s of %s: %s", night, name, outcome.status)
-            extra = {
-                "municipality": name,
-                "night": night.isoformat(),
-                "status": outcome.status,
-            }
-            context["outlet_events"][outcome_asset(name)].extra = extra
             if outcome.waiting_for:
                 log.info("The release of %s waits for %s", night, ", ".join(outcome.waiting_for))
-            else:
-                context["outlet_events"][NIGHT_COMPLETE_IF_SO].add(NIGHT_COMPLETE, extra={"night": night.isoformat()})
+            extra = {"municipality": name, "night": night.isoformat(), "status": outcome.status}
+            context["outlet_events"][outcome_asset(name)].extra = extra
+            return not outcome.waiting_for
+
+        @task(outlets=[NIGHT_COMPLETE], execution_timeout=timedelta(minutes=5), do_xcom_push=False)
+        def night_complete(**context: Any) -> None:
+            context["outlet_events"][NIGHT_COMPLETE].extra = {"night": night_of(context).isoformat()}
 
         # Costs nothing: the scheduler sets its state. With it a failed step makes the run red though `report` is green.
-        taken_in = EmptyOperator(task_id="taken_in", on_failure_callback=None)
-        loaded, reported = load(), report()
-        fetched = fetch()
-        fetched >> loaded >> reported
+        taken_in = EmptyOperator(task_id="taken_in", trigger_rule=TriggerRule.NONE_FAILED, on_failure_callback=None)
+        fetched, loaded, reported = fetch(), load(), report()
+        fetched >> loaded >> reported >> night_complete() >> taken_in
         fetched >> reported
-        [loaded, reported] >> taken_in
+        loaded >> taken_in
     return dag
 
 

@@ -1,7 +1,7 @@
 """The regional release: harmonise, check, protect, publish; once a night, when the last outcome is in or at 05:30.
 
 It does not wait for one event a municipality: left-over events of a night that was released at 05:30 would count for
-the next one. The last municipality's `report` emits one event instead, and the ledger says when it is the last.
+the next one. The last municipality of a night emits one event instead, and the ledger says when it is the last.
 """
 
 from datetime import timedelta

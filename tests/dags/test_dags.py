@@ -68,10 +68,12 @@ def test_an_ingest_dag_is_fetch_load_report(parsed: dict[str, Any]) -> None:
             "fetch": [],
             "load": ["fetch"],
             "report": ["fetch", "load"],
-            "taken_in": ["load", "report"],
+            "night_complete": ["report"],
+            "taken_in": ["load", "night_complete"],
         }
         assert tasks["report"]["trigger_rule"] == "all_done"
-        assert f"tukiverkko://municipality/{name}/outcome" in tasks["report"]["outlets"]
+        assert tasks["report"]["outlets"] == [f"tukiverkko://municipality/{name}/outcome"]
+        assert tasks["night_complete"]["outlets"] == ["tukiverkko://region/night-complete"]
         assert f"municipality:{name}" in parsed["dags"][f"ingest_{name}"]["tags"]
 
 
@@ -110,7 +112,7 @@ def test_a_folder_that_cannot_be_read_stops_no_other_municipality(tmp_path: Path
     (folder / "iisalmi" / "municipality.yaml").write_text("code: [", encoding="utf-8")
     found = parse(tmp_path / "airflow", TUKIVERKKO_MUNICIPALITIES=str(folder))
     assert found["errors"] == {}
-    assert set(found["dags"]["ingest_kuopio"]["tasks"]) == {"fetch", "load", "report", "taken_in"}
+    assert set(found["dags"]["ingest_kuopio"]["tasks"]) == {"fetch", "load", "report", "night_complete", "taken_in"}
     assert "fetch_at" in found["dags"]["ingest_varkaus"]["doc"]
     assert "municipality.yaml" in found["dags"]["ingest_iisalmi"]["doc"]
     assert list(found["dags"]["ingest_iisalmi"]["tasks"]) == ["fetch"]

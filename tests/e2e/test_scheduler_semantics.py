@@ -110,7 +110,6 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
                 # "05:30" of this test is two minutes ago.
                 "TUKIVERKKO_RELEASE_AT": f"{now - timedelta(minutes=2):%H:%M}",
                 "TUKIVERKKO_RETRY_SECONDS": "0.5",
-                "AIRFLOW__CORE__PARALLELISM": "4",
             },
         )
         began = time.monotonic()
