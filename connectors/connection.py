@@ -44,7 +44,7 @@ def connection_for(municipality: str, home: Path) -> SourceConnection:
 
     `AIRFLOW_CONN_<NAME>` (JSON, or Airflow's URI form), as Airflow itself would first look; then
     `<home>/demo/connections.json` (municipality → JSON object, or its text), which the running demo region writes; then
-    Airflow's secrets backends and metadata. Raises ConnectionMissing.
+    Airflow's secrets backends and, inside a task, its metadata. Raises ConnectionMissing.
     """
     value: Any = os.environ.get(f"AIRFLOW_CONN_{municipality.upper()}")
     if not value:
@@ -63,7 +63,8 @@ def require(connection: SourceConnection, municipality: str, *names: str) -> Non
 
 
 def _missing(municipality: str, reason_en: str, reason_fi: str) -> ConnectionMissing:
-    hint = f"Define the Airflow Connection {municipality} (or AIRFLOW_CONN_{municipality.upper()}); see `docs/`."
+    variable = f"AIRFLOW_CONN_{municipality.upper()}"
+    hint = f"Define the Airflow Connection {municipality}, or {variable} with the connection as JSON."
     return ConnectionMissing(municipality, reason_en, reason_fi, hint)
 
 

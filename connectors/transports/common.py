@@ -40,11 +40,13 @@ class Options:
     def _error(self, key: str, problem: str) -> ConfigError:
         return ConfigError(self._municipality.folder / "municipality.yaml", f"transport.{key}", problem)
 
-    def text(self, key: str, default: str | None = None) -> str:
-        """A text that is not empty."""
+    def text(self, key: str, default: str | None = None, holding: str = "") -> str:
+        """A text that is not empty and has `holding` in it."""
         value = self._values.get(key, default)
         if not isinstance(value, str) or not value:
             raise self._error(key, "must be text, and is needed")
+        if holding not in value:
+            raise self._error(key, f"must hold {holding}")
         return value
 
     def number(self, key: str, default: float) -> float:

@@ -235,7 +235,7 @@ class _Service:
         self.max_bytes = options.number("max_file_bytes", MAX_FILE_BYTES)
         self._progress = progress
         self._token_path = options.text("token_path", "/oauth/token")
-        self._resource_path = options.text("resource_path", "/{resource}")
+        self._resource_path = options.text("resource_path", "/{resource}", "{resource}")
         self._max_attempts = max(1, int(options.number("max_attempts", 6)))
         self._max_seconds = options.number("max_seconds", 1800)
         self._first_wait = options.number("retry_wait_seconds", 1)
@@ -263,7 +263,7 @@ class _Service:
 
     def page(self, resource: str, query: Mapping[str, str]) -> Any:
         """One page's JSON. Raises _StartAgain when the service refuses a cursor that it gave."""
-        status, body = self._authorised("GET", self._resource_path.format(resource=resource), query, None)
+        status, body = self._authorised("GET", self._resource_path.replace("{resource}", resource), query, None)
         if status == 200:
             return body
         if status in (400, 404, 410) and self.keys["cursor"] in query:

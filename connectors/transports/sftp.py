@@ -9,11 +9,11 @@ import json
 import logging
 import posixpath
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import asyncssh
 
@@ -50,6 +50,32 @@ class _Listed:
     sha256: str
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """What municipality.yaml says of the server's folders and of the ready file."""
+
+    folder: str
+    ready_file: str
+    keys: Mapping[str, str]
+    reread_seconds: float
+    limit: float
+
+    @classmethod
+    def of(cls, municipality: Municipality) -> Self:
+        options = Options(municipality)
+        return cls(
+            folder=options.text("folder", holding="{night}"),
+            ready_file=options.text("ready_file"),
+            keys=options.names("ready_keys", READY_KEYS),
+            reread_seconds=options.number("reread_seconds", 1),
+            limit=options.number("max_file_bytes", MAX_FILE_BYTES),
+        )
+
+    def path(self, night: date, name: str) -> str:
+        """The path of a file of the night."""
+        return posixpath.join(self.folder.replace("{night}", night.isoformat()), name)
+
+
 class _Mismatch(Exception):
     """What is on the server does not (yet) match the ready file. Holds the file's name and what differs."""
 
@@ -72,9 +98,10 @@ def fetch(
     `as_of` is the night's 00:00 in Europe/Helsinki. First of the year: no folder of an earlier night of the school year
     is on the server, and the ledger knows none. Raises NotThereYet, SourceRefused, SourceUnavailable.
     """
+    layout = _Layout.of(municipality)
 
     async def work(client: asyncssh.SFTPClient) -> RawDelivery:
-        return await _Night(municipality, night, client, progress).delivery(history)
+        return await _Night(municipality, layout, night, client, progress).delivery(history)
 
     return (_run(municipality, connection, work),)
 
@@ -195,18 +222,18 @@ class _Night:
     """One night's folder on the server."""
 
     def __init__(
-        self, municipality: Municipality, night: date, client: asyncssh.SFTPClient, progress: Progress | None
+        self,
+        municipality: Municipality,
+        layout: _Layout,
+        night: date,
+        client: asyncssh.SFTPClient,
+        progress: Progress | None,
     ) -> None:
-        options = Options(municipality)
         self._municipality = municipality
+        self._layout = layout
         self._night = night
         self._client = client
         self._progress = progress
-        self._folder = options.text("folder")
-        self._ready_file = options.text("ready_file")
-        self._keys = options.names("ready_keys", READY_KEYS)
-        self._reread_seconds = options.number("reread_seconds", 1)
-        self._limit = options.number("max_file_bytes", MAX_FILE_BYTES)
         self._school_year = school_year_of(night)
         self._verified: dict[_Listed, bytes] = {}
 
@@ -216,7 +243,7 @@ class _Night:
         except _Mismatch as mismatch:
             # The folder may be in the middle of being written again, the ready file last.
             say(self._progress, f"{mismatch.name} {mismatch.what_en}; reading once more")
-            await asyncio.sleep(self._reread_seconds)
+            await asyncio.sleep(self._layout.reread_seconds)
             try:
                 files = await self._files()
             except _Mismatch as again:
@@ -244,33 +271,33 @@ class _Night:
         lacking = sorted(set(names.values()) - set(listed))
         if lacking:
             raise self._refused(
-                f"{self._ready_file} does not list {', '.join(lacking)}.",
-                f"{self._ready_file} ei luettele tiedostoa {', '.join(lacking)}.",
+                f"{self._layout.ready_file} does not list {', '.join(lacking)}.",
+                f"{self._layout.ready_file} ei luettele tiedostoa {', '.join(lacking)}.",
                 "All datasets of a night come together.",
             )
         formats = {names[name]: datasets[name].format for name in datasets}
-        contents = {name: await self._verified_file(listed[name], layout) for name, layout in formats.items()}
+        contents = {name: await self._verified_file(listed[name], format) for name, format in formats.items()}
         return tuple(RawFile(dataset, name, contents[name]) for dataset, name in names.items())
 
     async def _ready(self) -> Any:
-        path = posixpath.join(self._folder.format(night=self._night.isoformat()), self._ready_file)
+        path = self._layout.path(self._night, self._layout.ready_file)
         try:
             content = await self._read(path, _MAX_READY_BYTES + 1)
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
             raise NotThereYet(
                 self._municipality.name,
-                f"{self._ready_file} of the delivery of {self._night} is not there.",
-                f"toimituksen {self._night} tiedosto {self._ready_file} puuttuu.",
+                f"{self._layout.ready_file} of the delivery of {self._night} is not there.",
+                f"toimituksen {self._night} tiedosto {self._layout.ready_file} puuttuu.",
             ) from None
         if len(content) > _MAX_READY_BYTES:
-            raise too_large(self._municipality, self._ready_file, _MAX_READY_BYTES)
+            raise too_large(self._municipality, self._layout.ready_file, _MAX_READY_BYTES)
         try:
             return json.loads(content.decode("utf-8-sig"))
         except (ValueError, RecursionError):
-            raise _Mismatch(self._ready_file, "is not complete JSON", "ei ole kokonaista JSONia") from None
+            raise _Mismatch(self._layout.ready_file, "is not complete JSON", "ei ole kokonaista JSONia") from None
 
     def _listed(self, ready: Any) -> dict[str, _Listed]:
-        keys = self._keys
+        keys = self._layout.keys
         listed: dict[str, _Listed] = {}
         try:
             delivery = ready[keys["delivery"]] if "delivery" in keys else None
@@ -284,26 +311,26 @@ class _Night:
                 listed[file.name] = file
         except (KeyError, TypeError, AttributeError, ValueError):
             raise self._refused(
-                f"{self._ready_file} does not list its files as agreed, each once, by plain name, with "
+                f"{self._layout.ready_file} does not list its files as agreed, each once, by plain name, with "
                 f"{keys['bytes']}, {keys['rows']} and {keys['sha256']}.",
-                f"{self._ready_file} ei luettele tiedostojaan sovitusti: kukin kerran, pelkällä nimellä, sekä "
+                f"{self._layout.ready_file} ei luettele tiedostojaan sovitusti: kukin kerran, pelkällä nimellä, sekä "
                 f"{keys['bytes']}, {keys['rows']} ja {keys['sha256']}.",
                 "A name with a path in it is never followed.",
             ) from None
         if delivery is not None and delivery != self._night.isoformat():
             raise self._refused(
-                f"{self._ready_file} is that of another night than {self._night}.",
-                f"{self._ready_file} on eri yön kuin {self._night}.",
+                f"{self._layout.ready_file} is that of another night than {self._night}.",
+                f"{self._layout.ready_file} on eri yön kuin {self._night}.",
             )
         return listed
 
-    async def _verified_file(self, listed: _Listed, layout: Format) -> bytes:
+    async def _verified_file(self, listed: _Listed, format: Format) -> bytes:
         if listed in self._verified:
             return self._verified[listed]
-        if listed.size > self._limit:
-            raise too_large(self._municipality, listed.name, self._limit)
+        if listed.size > self._layout.limit:
+            raise too_large(self._municipality, listed.name, self._layout.limit)
         say(self._progress, f"{listed.name}: {listed.size} bytes")
-        path = posixpath.join(self._folder.format(night=self._night.isoformat()), listed.name)
+        path = self._layout.path(self._night, listed.name)
         try:
             # One byte more than listed shows that a file is longer.
             content = await self._read(path, listed.size + 1)
@@ -313,8 +340,8 @@ class _Night:
             raise _Mismatch(listed.name, "has another size than listed", "on eri kokoinen kuin luettelossa")
         if hashlib.sha256(content).hexdigest() != listed.sha256:
             raise _Mismatch(listed.name, "has another SHA-256 than listed", "on eri sisältöinen kuin luettelossa")
-        if listed.rows is not None and layout.kind == "csv":
-            rows = count_rows(content, layout)
+        if listed.rows is not None and format.kind == "csv":
+            rows = count_rows(content, format)
             if rows != listed.rows:
                 raise _Mismatch(
                     listed.name,
@@ -332,7 +359,7 @@ class _Night:
     async def _has_earlier_folder(self) -> bool:
         """Whether a folder of an earlier night of the school year is on the server, ready or not: a folder that was
         begun is reason enough not to claim that this night's files hold the year so far."""
-        parts = self._folder.split("/")
+        parts = self._layout.folder.split("/")
         level = next(number for number, part in enumerate(parts) if "{night}" in part)
         pattern = re.compile(re.escape(parts[level]).replace(re.escape("{night}"), r"(\d{4}-\d{2}-\d{2})"))
         parent = "/".join(parts[:level]) or "/"
