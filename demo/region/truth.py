@@ -131,7 +131,8 @@ def _from_lessons(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> A
     most = np.zeros(len(lessons.day), dtype=np.int64)
     order = np.argsort(lessons.enrolment, kind="stable")
     ids, starts = np.unique(lessons.enrolment[order], return_index=True)
-    for enrolment, part in zip(ids.tolist(), np.split(order, starts[1:]), strict=True):
+    # Before the first absence there is nothing to split, and numpy would make one empty part of it.
+    for enrolment, part in zip(ids.tolist(), np.split(order, starts[1:]) if len(ids) else (), strict=True):
         entry = rows.get(enrolment)
         if entry is not None:
             days, table = timetable.of(entry)
