@@ -161,7 +161,7 @@ def _read_csv_fast(
         )
     except pl.exceptions.NoDataError:
         return Extract(_text_frame({name: [] for name in places}, []), non_data=1)
-    except (pl.exceptions.ComputeError, pl.exceptions.ShapeError):
+    except pl.exceptions.PolarsError:
         # Its message would hold a record.
         return None
     if _count_delimiters(view, shape.delimiter, shape.quote) != (width - 1) * (frame.height + 1):
