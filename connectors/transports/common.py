@@ -120,6 +120,9 @@ def record_line(record: Mapping[str, Any], columns: tuple[str, ...]) -> bytes:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
+    if isinstance(value, bytes):
+        # Text of a database that does not say in which encoding it is.
+        return value.decode("utf-8", "replace")
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, float):

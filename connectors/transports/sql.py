@@ -42,6 +42,8 @@ DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 DRIVER_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name")
 
 _ATTEMPTS = 3
+# What statement_timeout, or the database's administrator, does to a query.
+_CANCELLED = "57014"
 _ROWS_AT_A_TIME = 5000
 
 
@@ -60,11 +62,13 @@ def fetch(
     Raises SourceRefused, SourceUnavailable.
     """
     require(connection, municipality.name, "host", "login", "schema")
-    wait = Options(municipality).number("retry_wait_seconds", 1)
+    options = Options(municipality)
+    wait = options.number("retry_wait_seconds", 1)
+    ends = time.monotonic() + options.number("max_seconds", 1800)
     school_year = school_year_of(night)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            as_of, files = _Database(municipality, connection, progress).read(school_year, night)
+            as_of, files = _Database(municipality, connection, ends, progress).read(school_year, night)
             break
         except _Broken as broken:
             if attempt == _ATTEMPTS:
@@ -94,7 +98,11 @@ class _Broken(Exception):
 
 
 class _Database:
-    def __init__(self, municipality: Municipality, connection: SourceConnection, progress: Progress | None) -> None:
+    """One connection to the database; `ends` is the monotonic time at which the run must be over."""
+
+    def __init__(
+        self, municipality: Municipality, connection: SourceConnection, ends: float, progress: Progress | None
+    ) -> None:
         options = Options(municipality)
         self._municipality = municipality
         self._progress = progress
@@ -102,8 +110,7 @@ class _Database:
         self._isolation = options.text("isolation_level", "REPEATABLE READ")
         self._limit = options.number("max_file_bytes", MAX_FILE_BYTES)
         self._timeout = options.number("timeout_seconds", 30)
-        self._ends = time.monotonic() + options.number("max_seconds", 1800)
-        self._max_seconds = options.number("max_seconds", 1800)
+        self._ends = ends
         self._engine = self._make_engine(connection)
 
     def _make_engine(self, connection: SourceConnection) -> Any:
@@ -135,33 +142,28 @@ class _Database:
 
     def read(self, school_year: int, night: date) -> tuple[datetime, tuple[RawFile, ...]]:
         """The transaction's start and the files. Raises _Broken, SourceRefused, SourceUnavailable."""
+        settings: dict[str, Any] = {"isolation_level": self._isolation}
+        if self._engine.dialect.name == "postgresql":
+            settings["postgresql_readonly"] = True
         try:
-            try:
-                opened = self._engine.connect()
-            except DBAPIError as error:
-                raise _Broken(_kind(error)) from None
-            with opened as plain:
-                settings: dict[str, Any] = {"isolation_level": self._isolation}
-                if self._engine.dialect.name == "postgresql":
-                    settings["postgresql_readonly"] = True
-                connection = plain.execution_options(**settings)
-                with connection.begin():
-                    as_of = self._start(connection)
-                    return as_of, tuple(
-                        self._file(connection, name, dataset, school_year, night)
-                        for name, dataset in self._municipality.datasets.items()
-                    )
-        finally:
-            self._engine.dispose()
-
-    def _start(self, connection: Connection) -> datetime:
-        try:
-            if self._engine.dialect.name == "postgresql":
-                connection.execute(text("set local timezone to 'Europe/Helsinki'"))
-                connection.execute(text(f"set local statement_timeout to {round(self._max_seconds * 1000)}"))
-            moment: Any = connection.scalar(select(func.current_timestamp()))
+            with self._engine.connect().execution_options(**settings) as connection, connection.begin():
+                as_of = self._start(connection)
+                files = tuple(
+                    self._file(connection, name, dataset, school_year, night)
+                    for name, dataset in self._municipality.datasets.items()
+                )
         except DBAPIError as error:
             raise _Broken(_kind(error)) from None
+        finally:
+            self._engine.dispose()
+        return as_of, files
+
+    def _start(self, connection: Connection) -> datetime:
+        if self._engine.dialect.name == "postgresql":
+            connection.execute(text("set local timezone to 'Europe/Helsinki'"))
+            left = max(1, round((self._ends - time.monotonic()) * 1000))
+            connection.execute(text(f"set local statement_timeout to {left}"))
+        moment: Any = connection.scalar(select(func.current_timestamp()))
         start = moment if isinstance(moment, datetime) else datetime.fromisoformat(str(moment))
         return start if start.tzinfo is not None else start.replace(tzinfo=HELSINKI)
 
@@ -210,15 +212,21 @@ class _Database:
                 f"näkymän {where} oma rivi aiheuttaa virheen (SQLSTATE {state}).",
                 "The municipality must mend the view.",
             ) from None
+        if state == _CANCELLED:
+            raise self._too_late() from None
         raise _Broken(_kind(error)) from None
 
     def _check_time(self) -> None:
         if time.monotonic() > self._ends:
-            raise SourceUnavailable(
-                self._municipality.name,
-                f"the database did not finish in {self._max_seconds:g} seconds.",
-                f"tietokanta ei vastannut loppuun {self._max_seconds:g} sekunnissa.",
-            )
+            raise self._too_late()
+
+    def _too_late(self) -> SourceUnavailable:
+        return SourceUnavailable(
+            self._municipality.name,
+            "the database did not finish in the time allowed.",
+            "tietokanta ei vastannut loppuun sallitussa ajassa.",
+            "Try again later, or raise transport.max_seconds.",
+        )
 
 
 def _within(day: ColumnElement[Any], first: date, last: date) -> ColumnElement[bool]:
