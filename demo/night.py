@@ -75,6 +75,7 @@ class RunningRegion:
 def running_region(settings: Settings, *, seed: int, scale: float) -> Iterator[RunningRegion]:
     """A synthetic region on the morning of `CLOSING_NIGHT`, its sources and its PostgreSQL running for the block."""
     postgres = EmbeddedPostgres(settings.postgres)
+    connections = settings.home / "demo" / "connections.json"
     sources: RunningSources | None = None
     try:
         postgres.start()
@@ -86,9 +87,11 @@ def running_region(settings: Settings, *, seed: int, scale: float) -> Iterator[R
         folder = _sources_folder(settings)
         write_night(region, CLOSING_NIGHT, folder)
         sources = start_sources(folder, postgres.admin_url, settings.home / "demo" / "servers", faults=NOW_AND_THEN)
-        sources.write_connections(settings.home / "demo" / "connections.json")
+        sources.write_connections(connections)
         yield RunningRegion(settings, region, sources, postgres.create_database("airflow"))
     finally:
+        # Credentials of servers that are gone would only mislead the command line.
+        connections.unlink(missing_ok=True)
         if sources is not None:
             sources.stop_all()
         postgres.stop()

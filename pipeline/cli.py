@@ -32,7 +32,8 @@ app = typer.Typer(
 municipality_app = typer.Typer(no_args_is_help=True, help="The folders of `municipalities/`.")
 app.add_typer(municipality_app, name="municipality")
 
-console = Console()
+# A table that is piped into a file is not squeezed into 80 columns.
+console = Console(width=None if sys.stdout.isatty() else 120)
 error_console = Console(stderr=True)
 
 Night = Annotated[

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +18,7 @@ class Settings:
     """
 
     home: Path
-    database_url: str | None
+    database_url: str | None = field(repr=False)
     municipalities: Path
 
     @property

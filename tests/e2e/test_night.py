@@ -1,0 +1,227 @@
+"""Two nights of a small region through real sources, a real Airflow scheduler and a real PostgreSQL.
+
+The first night is whole; in the second one Siilinjärvi's server is down and Varkaus' workbook is unchanged.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import psycopg
+import pytest
+
+from demo.night import CLOSING_NIGHT, RunningRegion, in_background, run_night, running_region
+from demo.region import identifiers
+from pipeline.embedded_postgres import EmbeddedPostgres, binaries
+from pipeline.release import release, rollback
+from pipeline.scheduler import RunningAirflow
+from pipeline.settings import PROJECT_ROOT, Settings
+from pipeline.warehouse import connect
+
+# A Tuesday and the day after it: Varkaus edits its workbook on Mondays.
+FIRST, SECOND = date(2026, 2, 3), date(2026, 2, 4)
+MARTS = ("attendance_monthly", "attendance_tiers", "support_levels")
+
+
+@dataclass(frozen=True)
+class Nights:
+    """What the two nights left: figures after each, and the runs of the release."""
+
+    running: RunningRegion
+    settings: Settings
+    airflow: RunningAirflow
+    after_first: dict[str, list[Any]]
+    after_same_again: dict[str, list[Any]]
+    after_second: dict[str, list[Any]]
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
+    home = tmp_path_factory.mktemp("night") / "a home"
+    settings = Settings(home=home, database_url=None, municipalities=PROJECT_ROOT / "municipalities")
+    with running_region(settings, seed=7, scale=0.02) as running, in_background(running.start_airflow) as starting:
+        closing = running.take_in(CLOSING_NIGHT)
+        assert [outcome.status for outcome in closing] == ["accepted"] * 4, closing
+        running.move_to(FIRST)
+        airflow = starting.result()
+        assert run_night(airflow, FIRST, running.municipalities) == "success"
+        after_first = figures(settings)
+        again = running.take_in(FIRST)
+        assert {outcome.status for outcome in again} == {"accepted"}
+        release(settings, FIRST, by_hand=True)
+        after_same_again = figures(settings)
+        running.move_to(SECOND)
+        running.sources.stop("siilinjarvi")
+        assert run_night(airflow, SECOND, running.municipalities) == "success"
+        yield Nights(running, settings, airflow, after_first, after_same_again, figures(settings))
+
+
+def figures(settings: Settings) -> dict[str, list[Any]]:
+    """Every row of the published figures."""
+    with connect(settings) as connection:
+        return {
+            mart: connection.execute(f"select * from reporting.{mart} order by 1, 2, 3, 4, 5").fetchall()
+            for mart in MARTS
+        }
+
+
+def test_all_four_municipalities_and_the_region_are_published(nights: Nights) -> None:
+    with connect(nights.settings) as connection:
+        rows = connection.execute(
+            "select distinct municipality from reporting.attendance_monthly order by 1"
+        ).fetchall()
+    assert [row[0] for row in rows] == ["iisalmi", "kuopio", "region", "siilinjarvi", "varkaus"]
+
+
+def test_the_same_night_again_changes_no_figure(nights: Nights) -> None:
+    assert nights.after_same_again == nights.after_first
+
+
+def test_the_next_night_changes_no_closed_month(nights: Nights) -> None:
+    """No month closes between the two nights, and closed months hold what is covered, so nothing may move but what was
+    corrected in them; `as_of` columns may."""
+    first, second = nights.after_first["support_levels"], nights.after_second["support_levels"]
+    assert len(first) == len(second)
+
+
+def test_one_scheduled_release_a_night(nights: Nights) -> None:
+    with connect(nights.settings) as connection:
+        rows = connection.execute(
+            "select night, count(*) from ops.release where status = 'published' and not by_hand group by night order by night"
+        ).fetchall()
+    assert rows == [(FIRST, 1), (SECOND, 1)]
+
+
+def test_the_release_was_triggered_by_the_outcomes_and_not_by_the_clock(nights: Nights) -> None:
+    runs = nights.airflow.dag_runs("regional_release")
+    assert [run["run_type"] for run in runs if run["state"] == "success"][-2:] == ["asset_triggered"] * 2
+
+
+def test_with_one_source_down_the_others_are_published_and_the_old_one_is_named(nights: Nights) -> None:
+    with connect(nights.settings) as connection:
+        rows = connection.execute(
+            """
+            select municipality, last_night, last_status, accepted_night
+            from reporting.data_status where dataset = 'absence' order by municipality
+            """
+        ).fetchall()
+    assert rows == [
+        ("iisalmi", SECOND, "accepted", SECOND),
+        ("kuopio", SECOND, "accepted", SECOND),
+        ("siilinjarvi", SECOND, "failed", FIRST),
+        ("varkaus", SECOND, "unchanged", FIRST),
+    ]
+
+
+def test_rows_in_are_rows_landed_and_rejected(nights: Nights) -> None:
+    with connect(nights.settings) as connection:
+        deliveries = connection.execute(
+            """
+            select delivery_id, dataset, delivery, rows_in, rows_landed, rows_rejected from ops.delivery
+            where status = 'accepted' order by delivery_id, dataset
+            """
+        ).fetchall()
+        for delivery_id, dataset, delivery, rows_in, rows_landed, rows_rejected in deliveries:
+            assert rows_in == rows_landed + rows_rejected, (delivery, dataset)
+            tables = connection.execute(
+                "select table_name from information_schema.tables where table_schema = 'landing' and table_name like %s",
+                (f"{dataset}%",),
+            ).fetchall()
+            landed = sum(
+                connection.execute(
+                    f"select count(distinct row_number) from landing.{table} where delivery_id = %s", (delivery_id,)
+                ).fetchone()[0]  # type: ignore[index]
+                for (table,) in tables
+            )
+            assert landed == rows_landed, (delivery, dataset)
+            rejected = connection.execute(
+                "select count(*) from ops.rejected_row where delivery_id = %s and dataset = %s", (delivery_id, dataset)
+            ).fetchone()
+            assert rejected == (rows_rejected,), (delivery, dataset)
+
+
+def test_small_counts_are_nowhere_in_reporting(nights: Nights) -> None:
+    with connect(nights.settings) as connection:
+        for mart, column in (
+            ("attendance_monthly", "pupils"),
+            ("attendance_monthly", "pupils_with_absence"),
+            ("attendance_tiers", "pupils"),
+            ("support_levels", "pupils"),
+        ):
+            query = f"select count(*) from reporting.{mart} where {column} between 1 and 4"
+            assert connection.execute(query).fetchone() == (0,), (mart, column)
+
+
+def test_readers_of_the_region_see_reporting_and_nothing_else(nights: Nights) -> None:
+    with connect(nights.settings) as connection:
+        granted = connection.execute(
+            """
+            select distinct table_schema from information_schema.role_table_grants
+            where grantee like 'bi\\_%' or grantee = 'PUBLIC' and table_schema not in ('pg_catalog', 'information_schema')
+            """
+        ).fetchall()
+    assert granted == [("reporting",)]
+
+
+def test_a_rollback_restores_the_release_before_to_the_byte(nights: Nights) -> None:
+    with connect(nights.settings) as connection:
+        before = connection.execute("select max(release_number) from ops.release where status = 'published'").fetchone()
+    try:
+        rollback(nights.settings)
+        assert figures(nights.settings) == nights.after_same_again
+    finally:
+        assert before is not None
+        rollback(nights.settings, before[0])
+    assert figures(nights.settings) == nights.after_second
+
+
+def test_no_identity_is_anywhere_outside_the_sources(nights: Nights) -> None:
+    """Every HETU, person OID, local id and name of the region is searched for in dumps of both databases, in the logs,
+    the Data Docs and every other file of the installation but the sources themselves."""
+    secret = sorted(identifiers(nights.running.region))
+    assert len(secret) > 10_000
+    server = EmbeddedPostgres(nights.settings.postgres)
+    found: dict[str, int] = {}
+    for name, text in [
+        *((database, dump(server, database)) for database in ("tukiverkko", "airflow")),
+        *(
+            (str(path.relative_to(nights.settings.home)), path.read_text("utf-8", "replace"))
+            for path in readable(nights.settings.home)
+        ),
+    ]:
+        lines = pl.Series(text.splitlines(), dtype=pl.String)
+        hits = int(lines.str.contains_any(secret).sum() or 0)
+        if hits:
+            found[name] = hits
+    assert not found, found
+
+
+def test_the_search_for_identities_finds_one_when_it_is_there(nights: Nights) -> None:
+    secret = sorted(identifiers(nights.running.region))
+    assert pl.Series([f"copy 1\t{secret[0]}\t2"]).str.contains_any(secret).to_list() == [True]
+
+
+def dump(server: EmbeddedPostgres, database: str) -> str:
+    """The whole database as text."""
+    url = server.admin_url.rsplit("/", 1)[0] + f"/{database}"
+    result = subprocess.run([binaries() / "pg_dump", "--dbname", url], capture_output=True, check=True)
+    text = result.stdout.decode()
+    assert "COPY" in text
+    return text
+
+
+def readable(home: Path) -> Iterator[Path]:
+    """Files of the installation: logs, documents, settings; not the sources and not PostgreSQL's own pages (dumped)."""
+    left_out = (home / "demo", home / "postgres" / "data")
+    for path in home.rglob("*"):
+        if path.is_file() and not any(path.is_relative_to(folder) for folder in left_out):
+            yield path
+
+
+def test_the_address_that_is_printed_opens(nights: Nights) -> None:
+    with psycopg.connect(EmbeddedPostgres(nights.settings.postgres).start()) as connection:
+        assert connection.execute("select count(*) from reporting.release").fetchone() == (1,)
