@@ -197,7 +197,7 @@ def _read_csv_by_line(source: _Source, content: bytes, width: int, places: dict[
         text = content.removeprefix(_BOM).decode()
     except UnicodeDecodeError as error:
         raise source.encoding_error(content.count(b"\n", 0, error.start) + 1) from None
-    lines = [line.removesuffix("\r") for line in text.split("\n")[1:]]
+    lines = text.split("\n")[1:]
     if lines and not lines[-1]:
         lines.pop()
     columns: dict[str, list[str | None]] = {name: [] for name in places}
@@ -221,7 +221,7 @@ def _records(lines: list[str], delimiter: str, quote: str, width: int) -> Iterab
     number = 0
     place = 0
     while place < len(lines):
-        line = lines[place]
+        line = lines[place].removesuffix("\r")
         number += 1
         taken = 1
         if quote not in line:
@@ -230,7 +230,7 @@ def _records(lines: list[str], delimiter: str, quote: str, width: int) -> Iterab
             parsed = _split(line, delimiter, quote)
             while parsed is None and taken < min(_LONGEST_RECORD_LINES, len(lines) - place):
                 taken += 1
-                joined = _split("\n".join(lines[place : place + taken]), delimiter, quote)
+                joined = _split("\n".join(lines[place : place + taken]).removesuffix("\r"), delimiter, quote)
                 parsed = joined if joined is not None and len(joined) == width else None
             if parsed is None:
                 taken = 1
