@@ -203,6 +203,7 @@ class _Distinct:
 
     texts: pl.Series
     codes: pl.Series | None
+    has_empty: bool
 
     @classmethod
     def of(cls, column: pl.Series) -> "_Distinct":
@@ -217,13 +218,17 @@ class _Distinct:
         texts = order.join(
             pl.DataFrame({"place": places, "text": present.cast(pl.String).str.strip_chars()}), on="place", how="left"
         ).sort("place")["text"]
-        if codes.null_count():
+        texts = texts.replace("", None)
+        has_empty = codes.null_count() > 0
+        if has_empty:
             codes = codes.fill_null(size)
-        return cls(texts.replace("", None).rename(column.name), codes)
+        # Besides the last place, only a text of blanks is null (or a place that no row has, which costs a look).
+        return cls(texts, codes, has_empty or texts.null_count() > 1)
 
     @classmethod
     def rows(cls, column: pl.Series) -> "_Distinct":
-        return cls(column.cast(pl.String).str.strip_chars().replace("", None), None)
+        texts = column.cast(pl.String).str.strip_chars().replace("", None)
+        return cls(texts, None, texts.null_count() > 0)
 
     def spread(self, values: pl.Series) -> pl.Series:
         """Values of the distinct texts, one for each row."""
@@ -234,15 +239,6 @@ class _Distinct:
         if not bad.any():
             return pl.Series([], dtype=pl.UInt32)
         return self.spread(bad).fill_null(value=False).arg_true()
-
-    @cached_property
-    def counts(self) -> pl.Series:
-        """How many rows have each text."""
-        if self.codes is None:
-            return pl.repeat(1, len(self.texts), dtype=pl.UInt32, eager=True)
-        counted = pl.DataFrame({"place": self.codes}).group_by("place").len()
-        order = pl.DataFrame({"place": pl.int_range(0, len(self.texts), dtype=pl.UInt32, eager=True)})
-        return order.join(counted, on="place", how="left").sort("place")["len"].fill_null(0)
 
 
 @dataclass(frozen=True)
@@ -351,10 +347,8 @@ class _Work:
             self._require(one, source, column)
 
     def _require(self, one: Property, source: str, column: _Distinct) -> None:
-        empty = column.texts.is_null()
-        if column.codes is not None and not column.counts.filter(empty).sum():
-            return
-        self._violate(one.name, column.where(empty), source, "required")
+        if column.has_empty:
+            self._violate(one.name, column.where(column.texts.is_null()), source, "required")
 
     def _read_identity(self, one: Property, source: str, column: _Distinct) -> None:
         kind = {"record_id": "record", "hetu": "hetu", "oppijanumero": "oppijanumero"}.get(one.identity or "", "pupil")
