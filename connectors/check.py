@@ -154,17 +154,30 @@ def check_delivery(raw: RawDelivery, municipality: Municipality, keys: Pseudonym
     for name in DATASETS:
         file = raw.file(name)
         if file is None:
-            raise SourceRefused(
-                municipality.name,
-                f"the delivery has no {name}.",
-                f"toimituksesta puuttuu {name}.",
-                "Ask the municipality to send the whole delivery.",
-            )
+            raise _missing(municipality, name)
         work = _Work(raw, municipality, keys, name, file, pupils)
         checked[name] = work.check()
         if name == "enrolment":
             pupils = work.enrolled()
     return CheckedDelivery(checked)
+
+
+def check_dataset(raw: RawDelivery, municipality: Municipality, keys: PseudonymKeys, dataset: str) -> CheckedDataset:
+    """Check one dataset alone: as `check_delivery`, but for the rules that need the delivery's enrolments."""
+    check_mapping(municipality)
+    file = raw.file(dataset)
+    if file is None:
+        raise _missing(municipality, dataset)
+    return _Work(raw, municipality, keys, dataset, file, None).check()
+
+
+def _missing(municipality: Municipality, dataset: str) -> SourceRefused:
+    return SourceRefused(
+        municipality.name,
+        f"the delivery has no {dataset}.",
+        f"toimituksesta puuttuu {dataset}.",
+        "Ask the municipality to send the whole delivery.",
+    )
 
 
 def covered_days(raw: RawDelivery, dataset: Dataset, oldest_day: date | None = None) -> tuple[date, date] | None:
@@ -709,7 +722,12 @@ class _Work:
                 [ref is not None and ref not in self.pupils.known and ref not in self.pupils.rejected for ref in refs],
             ),
         ):
-            self._violate("pupil_id", column.where(pl.Series(wrong, dtype=pl.Boolean)), source, rule)
+            rows = column.where(pl.Series(wrong, dtype=pl.Boolean))
+            if rule == "unknown_pupil" and "valid_to" in self.values:
+                # A period of an earlier school year may be of a pupil who has left since.
+                ended = self.values["valid_to"].gather(rows) < school_year_bounds(self.raw.school_year)[0]
+                rows = rows.filter(~ended.fill_null(value=False))
+            self._violate("pupil_id", rows, source, rule)
 
     def _check_versions(self) -> None:
         frame = self.extract.frame

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from connectors.check import CheckedDataset, check_delivery, covered_days
+from connectors.check import CheckedDataset, check_dataset, check_delivery, covered_days
 from connectors.delivery import RawDelivery, RawFile, SourceRefused
 from tests.connectors.samples import (
     HETU_1,
@@ -227,6 +227,18 @@ def test_a_rejected_support_row_tells_since_when_it_may_hold() -> None:
         ("Tukitoimet", "not_a_code", date(2025, 10, 1)),
     ]
     assert part.unmapped == [{"kind": "mark", "source_code": "(text, row 4)", "row_count": 1}]
+
+
+def test_an_earlier_years_support_may_be_of_a_pupil_who_has_left() -> None:
+    support = [f"{OID_3};TEHO;01.10.2023;31.05.2025;;;", f"{OID_3};ERIT;01.10.2023;;2;;"]
+    part = check(kuopio(support=support))["support"]
+    assert rules(part) == [(2, "Oppijanumero", "unknown_pupil")]
+
+
+def test_one_dataset_can_be_checked_alone() -> None:
+    raw = kuopio(marks=[mark(1, OID_3), mark(2, day="31.09.2025")])
+    part = check_dataset(raw, municipality("kuopio"), KEYS, "absence")
+    assert rules(part) == [(2, "Pvm", "unparsable")]
 
 
 def test_school_days_of_other_years_and_contradictions_are_rejected() -> None:
