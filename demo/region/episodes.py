@@ -220,7 +220,9 @@ def knowledge(rng: np.random.Generator, rows: Rows, episodes: Episodes) -> tuple
     cleared = np.where(revised, last_day + 1 + lag, cleared)
     delay = np.where(rng.random(count) < 0.03, rng.integers(1, 6, count), 0)
     delay = np.where(initial == LEAVE, 0, delay)
-    deleted = np.where(rng.random(count) < 0.008, last_day + 2 + delay + rng.integers(0, 9, count), FAR)
+    # Entered by mistake and taken back; some of it also where there is little of everything.
+    mistakes = max(0.008, 6 / max(count, 6))
+    deleted = np.where(rng.random(count) < mistakes, last_day + 2 + delay + rng.integers(0, 9, count), FAR)
     if rows.municipality == KUOPIO:
         # A mark older than 20 days is sent no more.
         cleared = np.where(cleared == FAR, FAR, np.minimum(cleared, first_day + 18))

@@ -170,7 +170,8 @@ def _iisalmi(rng: np.random.Generator, rows: Rows, found: Lessons) -> Lessons:
     last_of_record[len(group) - 1 - np.unique(record_key[::-1], return_index=True)[1]] = True
     share = rng.choice([UNIT, UNIT // 2, UNIT // 4 * 3], len(group), p=[0.94, 0.04, 0.02])
     values["amount"] = np.where(last_of_record, share, UNIT)
-    values["record"] = persons.record_numbers(rng, len(first))[inverse]
+    records = persons.record_numbers(rng, 2 * len(first))
+    values["record"] = records[inverse]
     found = Lessons(**values)
 
     # A whole day of illness, and two lessons unauthorised on top of it: two more than the day has.
@@ -181,13 +182,12 @@ def _iisalmi(rng: np.random.Generator, rows: Rows, found: Lessons) -> Lessons:
     most = rows.lessons[rows.table[position], at]
     whole = (size[inverse] == most) & (found.later == HEALTH) & (found.first == HEALTH)
     whole &= (found.deleted == FAR) & (found.amount == UNIT) & (np.bincount(group)[group] == size[inverse])
+    whole &= (at < len(rows.days) // 2) & (found.created == found.day + 1)
     pool = np.unique(inverse[whole & last_of_record])
     chosen = rng.permutation(pool)[: max(1, len(pool) // 400)]
     extra = found.take(np.flatnonzero(np.isin(inverse, chosen) & last_of_record))
     values = {f.name: getattr(extra, f.name) for f in fields(extra)}
     values["first"] = values["later"] = np.full(len(extra.day), UNAUTHORISED)
     values["amount"] = np.full(len(extra.day), 2 * UNIT)
-    values["record"] = persons.record_numbers(rng, len(extra.day))
-    taken = set(found.record.tolist())
-    assert not taken & set(values["record"].tolist())
+    values["record"] = records[len(first) :][: len(extra.day)]
     return _concatenate(found, Lessons(**values))

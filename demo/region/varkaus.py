@@ -1,9 +1,11 @@
 """Varkaus' extract: an Excel workbook a school year, edited by hand once a week."""
 
 import io
+import os
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import xlsxwriter
@@ -242,4 +244,8 @@ def write(region: Region, night: date, folder: Path) -> None:
         key = (VARKAUS, year, edit)
         if key not in region.cache:
             region.cache[key] = workbook(region, year, edit)
-        (folder / f"Varkaus_{year}-{year + 1}.xlsx").write_bytes(region.cache[key])
+        path = folder / f"Varkaus_{year}-{year + 1}.xlsx"
+        path.write_bytes(region.cache[key])
+        # The share tells when the workbook was last saved: on the afternoon of its edit.
+        saved = datetime.combine(as_date(edit), time(15), ZoneInfo("Europe/Helsinki")).timestamp()
+        os.utime(path, (saved, saved))

@@ -346,7 +346,7 @@ def test_absences_are_what_the_extracts_say(reading: tuple[Reading, Path]) -> No
         (KUOPIO, extract.kuopio), (SIILINJARVI, extract.siilinjarvi), (IISALMI, extract.iisalmi),
     ):  # fmt: skip
         expected, found = since(truth, municipality, first_of(extract.night)), read()
-        assert len(found) > 100
+        assert len(found) > 20
         assert found == expected
 
 
@@ -356,7 +356,7 @@ def test_months_are_what_the_workbook_says(reading: tuple[Reading, Path]) -> Non
     expected: dict[tuple[int, date, str], Decimal] = defaultdict(Decimal)
     for (person, day, name), lessons in since(truth, VARKAUS, first_of(extract.night)).items():
         expected[person, day.replace(day=1), name] += lessons
-    assert len(found) > 30
+    assert len(found) > 5
     assert found == dict(expected)
     silent = {(p, m) for p, _, m in pl.read_parquet(truth / "not_reported.parquet").iter_rows()}
     assert not silent & reported
