@@ -83,7 +83,7 @@ def fetch(
         source = connection_for(municipality, settings.home)
         try:
             with durations.step("fetch", f"{municipality}: fetching"):
-                raws = fetch_from_source(config, night, source, history)
+                raws = fetch_from_source(config, night, source, history, durations.progress)
         except SourceRefused as refusal:
             ledger.record_nothing(
                 connection, municipality, night, school_year_of(night), "refused", refusal.reason_en, refusal.reason_fi

@@ -58,16 +58,15 @@ def last_accepted(connection: psycopg.Connection, municipality: str, school_year
 
 
 def history(connection: psycopg.Connection, municipality: str, school_year: int, night: date) -> History:
-    """What a transport must know of the past: whether an earlier delivery of the school year was taken, and up to
-    which moment an unbroken chain of increments reaches."""
+    """What a transport must know of the nights before: whether a delivery of the school year came, also one that was
+    not accepted, and from which moment the last accepted one is (increments go on from there). The night itself does
+    not count, so that it can be fetched again as it was the first time."""
     row = connection.execute(
         """
-        select
-            count(*) filter (where night < %(night)s) > 0,
-            max(as_of)
+        select count(*) > 0, max(as_of) filter (where status = 'accepted')
         from ops.delivery
-        where municipality = %(municipality)s and school_year = %(school_year)s and dataset = 'absence'
-            and status = 'accepted'
+        where municipality = %(municipality)s and school_year = %(school_year)s and night < %(night)s
+            and dataset = 'absence' and status not in ('failed', 'unchanged')
         """,
         {"municipality": municipality, "school_year": school_year, "night": night},
     ).fetchone()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
     from pipeline.status import Status
 
+# A wrong export is wrong on every row: the first ones tell it.
+SHOWN_ROWS = 50
 COLOURS = {"accepted": "green", "unchanged": "green", "published": "green", "held": "yellow"}
 
 
@@ -99,13 +101,13 @@ def check_table(check: "FileCheck") -> RenderableType:
     table = Table(title=title)
     for column in ("rivi / row", "sarake / column", "sääntö / rule", "miksi / why"):
         table.add_column(column)
-    for row in check.rejected:
+    for row in check.rejected[:SHOWN_ROWS]:
         table.add_row(
             str(row["row_number"]), row["column_name"] or "", row["rule"], f"{row['message_fi']}\n{row['message_en']}"
         )
     lines: list[RenderableType] = [table if check.rejected else Text(title, style="green")]
-    if check.rows_rejected > len(check.rejected):
-        lines.append(Text(f"… {_number(check.rows_rejected - len(check.rejected))} more (--json lists them all)"))
+    if check.rows_rejected > SHOWN_ROWS:
+        lines.append(Text(f"… {_number(check.rows_rejected - SHOWN_ROWS)} more (--json lists them all)"))
     lines += [
         Text(
             f"tuntematon koodi / unknown code: {code['kind']} {code['source_code']} ({code['row_count']})", style="red"

@@ -163,7 +163,7 @@ class _Database:
             connection.execute(text("set local timezone to 'Europe/Helsinki'"))
             left = max(1, round((self._ends - time.monotonic()) * 1000))
             connection.execute(text(f"set local statement_timeout to {left}"))
-        moment: Any = connection.scalar(select(func.current_timestamp()))
+        moment: Any = connection.scalar(select(func.now()))
         start = moment if isinstance(moment, datetime) else datetime.fromisoformat(str(moment))
         return start if start.tzinfo is not None else start.replace(tzinfo=HELSINKI)
 

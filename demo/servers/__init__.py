@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -258,8 +259,14 @@ class RunningSources:
             self._folder / "iisalmi",
             self._secrets["iisalmi"],
             open_to_reader=open_to_reader,
+            clock=self._clock(),
         )
         self._database_open = open_to_reader
+
+    def _clock(self) -> datetime | None:
+        """The moment that the night's extracts were written for, if they say so; the REST service tells it as well."""
+        path = self._folder / "siilinjarvi" / "clock.json"
+        return datetime.fromisoformat(json.loads(path.read_text())["asOf"]) if path.exists() else None
 
     def _required_admin_url(self) -> str:
         if self._admin_url is None:

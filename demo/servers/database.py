@@ -1,5 +1,6 @@
 """Iisalmi: a reporting database whose views one login role may read, in a PostgreSQL that the caller gives."""
 
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,8 @@ DATABASE = "iisalmi_raportointi"
 READER = "iisalmi_raportointi_lukija"
 SCHEMA = "raportointi"
 BASE_SCHEMA = "rekisteri"
+# Holds `now()`: the reader of a synthetic night sees that morning on the clock, not ours.
+CLOCK_SCHEMA = "kello"
 
 # Base table -> its columns with their types; each has a view `v_<table>` of the same columns in the same order.
 # Times are local, without a zone, as a Finnish register keeps them.
@@ -55,11 +58,13 @@ def parquet_files(folder: Path) -> list[Path]:
     return [folder / f"v_{table}.parquet" for table in TABLES]
 
 
-def load_database(admin_url: str, folder: Path, password: str, *, open_to_reader: bool = True) -> str:
+def load_database(
+    admin_url: str, folder: Path, password: str, *, open_to_reader: bool = True, clock: datetime | None = None
+) -> str:
     """Create or refresh the reporting database from `folder/v_*.parquet` and return the reader's SQLAlchemy URL.
 
     `admin_url`: libpq or SQLAlchemy URL, over TCP, of a role that may create databases and roles. `password`: of the
-    reader. Everything but CREATE DATABASE is one transaction: readers see the night before or this one. With
+    reader. `clock`: what `now()` says to the reader; None is the real time. Everything but CREATE DATABASE is one transaction: readers see the night before or this one. With
     `open_to_reader` false the right to connect stays as it is.
 
     Raises FileNotFoundError for a missing file, ValueError for columns or values that do not fit a view (the value is
@@ -73,6 +78,7 @@ def load_database(admin_url: str, folder: Path, password: str, *, open_to_reader
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [DATABASE])
         _create_reader(connection, password)
         _create_schema(connection)
+        _set_clock(connection, clock)
         for table, frame in frames.items():
             _copy(connection, table, frame)
         _grant(connection, open_to_reader)
@@ -154,6 +160,17 @@ def _create_schema(connection: psycopg.Connection) -> None:
         connection.execute(sql.SQL("drop table if exists {}").format(base))
         connection.execute(sql.SQL("create table {} ({})").format(base, typed))
         connection.execute(sql.SQL("create view {} as select {} from {}").format(view, names, base))
+
+
+def _set_clock(connection: psycopg.Connection, clock: datetime | None) -> None:
+    schema, reader = sql.Identifier(CLOCK_SCHEMA), sql.Identifier(READER)
+    moment = sql.SQL("pg_catalog.now()") if clock is None else sql.SQL("{}::timestamptz").format(clock.isoformat())
+    connection.execute(sql.SQL("create schema if not exists {}").format(schema))
+    body = sql.SQL("create or replace function {}.now() returns timestamptz language sql stable return {}")
+    connection.execute(body.format(schema, moment))
+    connection.execute(sql.SQL("grant usage on schema {} to {}").format(schema, reader))
+    path = sql.SQL("alter role {} in database {} set search_path to {}, pg_catalog")
+    connection.execute(path.format(reader, sql.Identifier(DATABASE), schema))
 
 
 def _columns(connection: psycopg.Connection, schema: str, relation: str) -> dict[str, str]:

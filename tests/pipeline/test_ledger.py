@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from connectors.delivery import RawDelivery, RawFile, content_digest
+from connectors.transports import History
 from pipeline import ledger
 
 NIGHT = date(2025, 10, 14)
@@ -62,8 +63,15 @@ def test_history_knows_earlier_nights_of_the_school_year_only(connection: psycop
     later = ledger.history(connection, "kuopio", 2025, date(2025, 10, 15))
     assert later.has_earlier
     assert later.last_accepted_as_of == datetime(2025, 10, 14, tzinfo=ZoneInfo("Europe/Helsinki"))
-    # The night itself is no earlier night: a first delivery that is run again still holds the year so far.
-    assert not ledger.history(connection, "kuopio", 2025, NIGHT).has_earlier
+    # The night itself is no earlier night: a first delivery that is run again still holds the year so far, and an
+    # increment that is fetched again still goes on from the night before.
+    assert ledger.history(connection, "kuopio", 2025, NIGHT) == History(has_earlier=False, last_accepted_as_of=None)
+
+
+def test_a_held_delivery_is_an_earlier_one_but_no_increment_goes_on_from_it(connection: psycopg.Connection) -> None:
+    held = ledger.receive(connection, raw())
+    ledger.decide(connection, held.delivery_id, "held", "why", "miksi")
+    assert ledger.history(connection, "kuopio", 2025, date(2025, 10, 15)) == History(True, None)
 
 
 def test_a_delivery_of_the_past_school_year_says_so(connection: psycopg.Connection) -> None:
