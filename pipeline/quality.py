@@ -427,32 +427,9 @@ def _measure(
     """Evaluates query checks together; when that fails, each alone, so that one bad query spoils no other."""
     if not checks:
         return {}
-    from great_expectations.expectations.expectation_configuration import (
-        ExpectationConfiguration,
-    )
-
-    def read(configured: str, kwargs: Mapping[str, Any], key: str, severity: str = "info") -> Any:
-        return ExpectationConfiguration(
-            type=configured,
-            kwargs=dict(kwargs),
-            meta={"key": key},
-            severity=cast(Any, severity),
-        ).to_domain_obj()
-
-    expectations = []
-    for number, check in enumerate(checks):
-        renamed = {
-            key: f"{value}_{number}" if key in ("column", "column_A", "column_B") else value
-            for key, value in check.kwargs.items()
-        }
-        expectations.append(read(check.expectation, renamed, check.id, check.severity))
-        for name in _companions(check):
-            # Never the outcome of anything: they bring the counts home in the same statement.
-            bound = {"column": f"{name}_{number}", "min_value": 0}
-            expectations.append(read("expect_column_max_to_be_between", bound, f"{check.id} {name}"))
     try:
         asset = warehouse.source(None).add_query_asset(uuid.uuid4().hex, query=_statement(suite, checks, known))
-        results = warehouse.validate(asset, expectations)
+        results = warehouse.validate(asset, _on_measures(checks))
         measured = {check.id: _of_query(check, results) for check in checks}
     except Exception as error:
         measured = {check.id: _Measured(None, problem=_kind(error)) for check in checks}
@@ -489,6 +466,33 @@ def _statement(suite: Suite, checks: Sequence[Check], known: Mapping[str, Any]) 
     return "select * from (\nwith " + ",\n".join(steps) + "\nselect\n" + ",\n".join(columns) + "\n) as measures"
 
 
+def _on_measures(checks: Sequence[Check]) -> list[Any]:
+    """The expectations of query checks, on the numbered columns of their statement, each with its companions."""
+    expectations = []
+    for number, check in enumerate(checks):
+        renamed = {
+            key: f"{value}_{number}" if key in ("column", "column_A", "column_B") else value
+            for key, value in check.kwargs.items()
+        }
+        expectations.append(_expectation(check.expectation, renamed, check.id, check.severity))
+        for name in _companions(check):
+            # Never the outcome of anything: they bring the counts home in the same statement.
+            bound = {"column": f"{name}_{number}", "min_value": 0}
+            expectations.append(_expectation("expect_column_max_to_be_between", bound, f"{check.id} {name}", "info"))
+    return expectations
+
+
+def _expectation(name: str, kwargs: Mapping[str, Any], key: str, severity: Severity) -> Any:
+    """Great Expectations' own object; its results come in another order and are found again by `key`."""
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    configuration = ExpectationConfiguration(
+        type=name, kwargs=dict(kwargs), meta={"key": key}, severity=FailureSeverity(severity)
+    )
+    return configuration.to_domain_obj()
+
+
 def _companions(check: Check) -> tuple[str, ...]:
     """The counts that a query check's own expectation does not bring along."""
     own = ("violations",) if _observes_violations(check) else ()
@@ -520,27 +524,17 @@ def _of_query(check: Check, results: Mapping[str, Any]) -> _Measured:
 
 
 def _validate_table(warehouse: _Warehouse, table: str, checks: Sequence[Check]) -> dict[str, _Measured]:
-    """Evaluates the checks of one table directly with Great Expectations."""
-    from great_expectations.expectations.expectation_configuration import (
-        ExpectationConfiguration,
-    )
-
+    """Evaluates the checks of one table directly with Great Expectations; when that fails, each alone."""
     schema, name = table.split(".")
     try:
-        expectations = [
-            ExpectationConfiguration(
-                type=check.expectation,
-                kwargs=dict(check.kwargs),
-                meta={"key": check.id},
-                severity=cast(Any, check.severity),
-            ).to_domain_obj()
-            for check in checks
-        ]
+        expectations = [_expectation(check.expectation, check.kwargs, check.id, check.severity) for check in checks]
         asset = warehouse.source(schema).add_table_asset(uuid.uuid4().hex, table_name=name)
         results = warehouse.validate(asset, expectations)
+        return {check.id: _of_table(results[check.id]) for check in checks}
     except Exception as error:
-        return {check.id: _Measured(None, problem=_kind(error)) for check in checks}
-    return {check.id: _of_table(results[check.id]) for check in checks}
+        if len(checks) > 1:
+            return {check.id: _validate_table(warehouse, table, [check])[check.id] for check in checks}
+        return {checks[0].id: _Measured(None, problem=_kind(error))}
 
 
 def _of_table(result: Any) -> _Measured:
