@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 
 from connectors import parsing
@@ -223,18 +224,16 @@ class _Distinct:
         if column.dtype == pl.String:
             column = column.cast(pl.Categorical(pl.Categories.random()))
         codes = column.to_physical()
-        present = column.unique().drop_nulls()
-        places = present.to_physical()
-        size = int(places.max() or 0) + 1 if len(places) else 0  # type: ignore[arg-type]
-        # The last place is that of the empty cell.
-        order = pl.DataFrame({"place": pl.int_range(0, size + 1, dtype=pl.UInt32, eager=True)})
-        texts = order.join(
-            pl.DataFrame({"place": places, "text": present.cast(pl.String).str.strip_chars()}), on="place", how="left"
-        ).sort("place")["text"]
-        texts = texts.replace("", None)
         has_empty = codes.null_count() > 0
-        if has_empty:
-            codes = codes.fill_null(size)
+        highest: Any = codes.max()
+        size = 0 if highest is None else int(highest) + 1
+        # The last place is that of the empty cell.
+        codes = codes.fill_null(size)
+        # Some row of each place shows its text; it is cheaper to remember any than to look for distinct ones.
+        shown_by = np.full(size + 1, -1, dtype=np.int64)
+        shown_by[codes.to_numpy()] = np.arange(len(codes))
+        rows = pl.Series(shown_by)
+        texts = column.gather(rows.set(rows < 0, None)).cast(pl.String).str.strip_chars().replace("", None)
         # Besides the last place, only a text of blanks is null (or a place that no row has, which costs a look).
         return cls(texts, codes, has_empty or texts.null_count() > 1)
 

@@ -5,11 +5,9 @@ Nothing is typed here: what a text means is for the contract check. What cannot 
 
 import csv
 import io
-import mmap
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,25 +99,14 @@ def _text_frame(columns: dict[str, Iterable[str | None]], row_numbers: Iterable[
 
 def _read_csv(source: _Source) -> Extract:
     shape = source.dataset.format
-    content = source.file.content
+    # In memory: parsing a mapped file waits for its pages, thread by thread.
+    content = source.file.read_bytes()
     if shape.encoding.lower().replace("_", "-") not in ("utf-8", "utf8", "utf-8-sig"):
-        raw = source.file.read_bytes()
         try:
-            content = raw.decode(shape.encoding).encode()
+            content = content.decode(shape.encoding).encode()
         except UnicodeDecodeError as error:
-            raise source.encoding_error(raw.count(b"\n", 0, error.start) + 1) from None
-    if isinstance(content, bytes):
-        return _read_utf8_csv(source, content, content)
-    if content.stat().st_size == 0:
-        raise source.empty_error()
-    with content.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        return _read_utf8_csv(source, content, mapped)
-
-
-def _read_utf8_csv(source: _Source, content: bytes | Path, view: bytes | mmap.mmap) -> Extract:
-    """`content` is what polars reads; `view` shows the same bytes."""
-    first_line = view[: view.find(b"\n") if view.find(b"\n") >= 0 else len(view)]
-    shape = source.dataset.format
+            raise source.encoding_error(content.count(b"\n", 0, error.start) + 1) from None
+    first_line = content[: content.find(b"\n")] if b"\n" in content else content
     try:
         line = first_line.removeprefix(_BOM).decode().rstrip("\r")
     except UnicodeDecodeError:
@@ -128,17 +115,14 @@ def _read_utf8_csv(source: _Source, content: bytes | Path, view: bytes | mmap.mm
     if not any(header):
         raise source.empty_error()
     places = source.places(header)
-    extract = _read_csv_fast(source, content, view, len(header), places)
-    return extract if extract is not None else _read_csv_by_line(source, bytes(view), len(header), places)
+    extract = _read_csv_fast(source, content, len(header), places)
+    return extract if extract is not None else _read_csv_by_line(source, content, len(header), places)
 
 
-def _read_csv_fast(
-    source: _Source, content: bytes | Path, view: bytes | mmap.mmap, width: int, places: dict[str, int]
-) -> Extract | None:
+def _read_csv_fast(source: _Source, content: bytes, width: int, places: dict[str, int]) -> Extract | None:
     """The whole file at once; None when a record is blank, ragged or wrongly quoted and each line must be looked at."""
     shape = source.dataset.format
-    tail = view[-4:]
-    if tail.endswith((b"\n\n", b"\n\r\n")):
+    if content.endswith((b"\n\n", b"\n\r\n")):
         return None
     # Distinct texts are checked once each, so columns come in as categories; ids of records are all distinct.
     record_column = source.dataset.columns.get("record_id")
@@ -164,19 +148,23 @@ def _read_csv_fast(
     except pl.exceptions.PolarsError:
         # Its message would hold a record.
         return None
-    if _count_delimiters(view, shape.delimiter, shape.quote) != (width - 1) * (frame.height + 1):
+    if _count_delimiters(content, shape.delimiter, shape.quote) != (width - 1) * (frame.height + 1):
         return None
-    empty = frame.select(pl.all_horizontal(pl.exclude("row_number").is_null()).any()).item()
-    if empty:
+    # One column that is filled in every row tells that no row is blank.
+    if not any(_is_filled(column) for column in frame.drop("row_number") if column.dtype != pl.String):
         return None
     renamed = frame.rename({f"column_{place}": name for place, name in names.items()})
     return Extract(renamed.select(pl.col("row_number").cast(pl.Int32), *places), non_data=1)
 
 
-def _count_delimiters(view: bytes | mmap.mmap, delimiter: str, quote: str) -> int:
+def _is_filled(column: pl.Series) -> bool:
+    return column.null_count() == 0 and bool((column.unique().cast(pl.String).str.strip_chars() != "").all())
+
+
+def _count_delimiters(content: bytes, delimiter: str, quote: str) -> int:
     """How many delimiters stand outside quotes."""
-    octets = np.frombuffer(view, dtype=np.uint8)
-    has_quotes = view.find(quote.encode()) >= 0
+    octets = np.frombuffer(content, dtype=np.uint8)
+    has_quotes = quote.encode() in content
     inside = np.uint8(0)
     count = 0
     for start in range(0, len(octets), _SCAN_BYTES):

@@ -87,7 +87,7 @@ def test_fast_and_careful_reading_agree(table: list[tuple[str, str, str]]) -> No
     careful = formats._read_csv_by_line(source, content, 3, places)
     assert [row[1:] for row in rows(careful)] == [tuple(cell or None for cell in row) for row in table]
     assert careful.ragged == ()
-    fast = formats._read_csv_fast(source, content, content, 3, places)
+    fast = formats._read_csv_fast(source, content, 3, places)
     if fast is not None:
         assert [row[1:] for row in rows(fast)] == [row[1:] for row in rows(careful)]
 
@@ -97,7 +97,7 @@ def test_fast_and_careful_reading_agree(table: list[tuple[str, str, str]]) -> No
 def test_the_fast_way_never_hides_a_ragged_row(lines: list[str]) -> None:
     content = ("a;b;c\n" + "\n".join(lines) + "\n").encode()
     source = formats._Source(RawFile("absence", "file.csv", content), PLAIN, "kuopio")
-    fast = formats._read_csv_fast(source, content, content, 3, {"a": 0, "b": 1, "c": 2})
+    fast = formats._read_csv_fast(source, content, 3, {"a": 0, "b": 1, "c": 2})
     if fast is not None:
         careful = formats._read_csv_by_line(source, content, 3, {"a": 0, "b": 1, "c": 2})
         assert careful.ragged == ()
