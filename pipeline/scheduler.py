@@ -44,7 +44,7 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
 FINISHED = frozenset({"success", "failed"})
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 TASKS_AT_A_TIME = max(4, os.cpu_count() or 1)
 # How long components may take to end by themselves before they and their tasks are killed.
 STOP_SECONDS = 10.0
@@ -101,13 +101,27 @@ class RunningAirflow:
         return self.session["token"]
 
     def request(self, method: str, path: str, body: object = None) -> Any:
-        """Calls `/api/v2{path}` and returns the decoded JSON. Raises AirflowError with Airflow's own message."""
+        """Calls `/api/v2{path}` and returns the decoded JSON. Asking (GET) is tried three times when there is no proper
+        answer, as on a machine that is busy. Raises AirflowError with Airflow's own message."""
+        tries = 3 if method == "GET" else 1
+        for attempt in range(1, tries + 1):
+            self.check_alive()
+            try:
+                return self._authorised(method, path, body)
+            except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+                refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
+                if refused or attempt == tries:
+                    raise AirflowError(f"Airflow's answer to {method} {path}: {_detail(error)}") from error
+            time.sleep(1)
+        raise AssertionError("unreachable")
+
+    def _authorised(self, method: str, path: str, body: object) -> Any:
         url = f"{self.api_url}/api/v2{path}"
         try:
             return _call(method, url, body, self.token)
         except urllib.error.HTTPError as error:
             if error.code != 401:
-                raise AirflowError(f"Airflow answered {error.code} to {method} {path}: {_detail(error)}") from error
+                raise
         self.session.clear()
         return _call(method, url, body, self.token)
 
@@ -386,6 +400,8 @@ def _wait_until_ready(running: RunningAirflow, deadline: float) -> None:
 
 def _not_ready(running: RunningAirflow) -> str:
     """What is still missing, or an empty text. Raises AirflowError when a DAG file cannot be imported."""
+    # The first call builds the tasks' side of the API, which takes seconds that the first task would wait for.
+    _call("GET", f"{running.api_url}/execution/health")
     health = _call("GET", f"{running.api_url}/api/v2/monitor/health")
     for component in ("metadatabase", "scheduler", "dag_processor", "triggerer"):
         if (health.get(component) or {}).get("status") != "healthy":
@@ -419,10 +435,11 @@ def _call(method: str, url: str, body: object = None, token: str | None = None) 
         return json.loads(answer.read() or b"null")
 
 
-def _detail(error: urllib.error.HTTPError) -> str:
-    with suppress(Exception):
-        return str(json.loads(error.read())["detail"])
-    return str(error.reason)
+def _detail(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        with suppress(Exception):
+            return f"{error.code} {json.loads(error.read())['detail']}"
+    return str(error) or type(error).__name__
 
 
 def _tails(logs: Path, lines: int = 25) -> str:
@@ -516,12 +533,15 @@ def _end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
 
 
 def _descendants(root: int) -> list[int]:
-    """Process ids below `root`, found by parent (tasks make process groups of their own)."""
+    """Ids of the live processes below `root`, found by parent (tasks make process groups of their own)."""
     import psutil  # type: ignore[import-untyped]
 
-    with suppress(psutil.NoSuchProcess):
-        return [process.pid for process in psutil.Process(root).children(recursive=True)]
-    return []
+    alive = []
+    for process in psutil.Process(root).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                alive.append(process.pid)
+    return alive
 
 
 if __name__ == "__main__":
