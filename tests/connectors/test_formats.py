@@ -101,7 +101,12 @@ def test_the_fast_way_never_hides_a_ragged_row(lines: list[str]) -> None:
     if fast is not None:
         careful = formats._read_csv_by_line(source, content, 3, {"a": 0, "b": 1, "c": 2})
         assert careful.ragged == ()
-        assert [row[1:] for row in rows(fast)] == [row[1:] for row in rows(careful)]
+        assert trimmed(fast) == trimmed(careful)
+
+
+def trimmed(extract: formats.Extract) -> list[tuple[str | None, ...]]:
+    """The cells as the contract check sees them."""
+    return [tuple(str(cell or "").strip() or None for cell in row[1:]) for row in rows(extract)]
 
 
 def test_a_workbook_gives_its_cells_as_texts() -> None:
