@@ -448,7 +448,7 @@ def _statement(suite: Suite, checks: Sequence[Check], known: Mapping[str, Any]) 
         measure, share = _bind(check.measure, known), repr(check.allow_share)
         steps.append(
             f"looked_at_{number} as materialized (\n"
-            f"select case when ({_bind(suite.applies, known)}) then ({checked}) end::bigint as checked\n)"
+            f"select case when ({_bind(suite.applies, known)}) then (\n{checked}\n) end::bigint as checked\n)"
         )
         steps.append(
             f"broken_{number} as materialized (\n"
