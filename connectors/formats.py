@@ -161,22 +161,32 @@ def _is_filled(column: pl.Series) -> bool:
     return column.null_count() == 0 and bool((column.unique().cast(pl.String).str.strip_chars() != "").all())
 
 
-def _count_delimiters(content: bytes, delimiter: str, quote: str) -> int:
-    """How many delimiters stand outside quotes."""
+def _count_delimiters(content: bytes, delimiter: str, quote: str) -> int | None:
+    """How many delimiters stand outside quotes; None when a quote stands where none can open or close a field."""
     octets = np.frombuffer(content, dtype=np.uint8)
     has_quotes = quote.encode() in content
+    opens_after = [ord(character) for character in (delimiter, "\n", quote)]
+    closes_before = [ord(character) for character in (delimiter, "\r", "\n", quote)]
     inside = np.uint8(0)
     count = 0
     for start in range(0, len(octets), _SCAN_BYTES):
         chunk = octets[start : start + _SCAN_BYTES]
         found = chunk == ord(delimiter)
         if has_quotes:
+            quotes = chunk == ord(quote)
             # Parity of the quotes so far; a doubled quote flips it twice.
-            parity = (np.add.accumulate(chunk == ord(quote), dtype=np.uint8) + inside) & 1
+            parity = (np.add.accumulate(quotes, dtype=np.uint8) + inside) & 1
+            places = np.flatnonzero(quotes) + start
+            opening = parity[places - start] == 1
+            before, after = places[opening] - 1, places[~opening] + 1
+            # The first field of the file may open behind a byte order mark, the last one close at its end.
+            before, after = before[before >= len(_BOM)], after[after < len(octets)]
+            if not (np.isin(octets[before], opens_after).all() and np.isin(octets[after], closes_before).all()):
+                return None
             found &= parity == 0
             inside = parity[-1]
         count += int(np.count_nonzero(found))
-    return count
+    return count if inside == 0 else None
 
 
 def _read_csv_by_line(source: _Source, content: bytes, width: int, places: dict[str, int]) -> Extract:
