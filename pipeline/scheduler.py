@@ -204,7 +204,7 @@ def start(stack: AirflowStack, timeout: float = START_SECONDS) -> RunningAirflow
     Raises AirflowError when it does not become ready within `timeout` seconds or a DAG file has an import error;
     nothing is left running then.
     """
-    stack.home.mkdir(parents=True, exist_ok=True)
+    stack.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     stack.logs.mkdir(exist_ok=True)
     password = _password(stack)
     port = _free_port()

@@ -235,11 +235,13 @@ def test_a_release_by_hand_and_retention(region: Region) -> None:
     assert (region.home / "retained").exists()
 
 
-def test_only_loopback_is_listened_on(region: Region) -> None:
+def test_only_loopback_is_used(region: Region) -> None:
     processes = psutil.Process(region.airflow.supervisor.pid).children(recursive=True)
     listening = [c for process in processes for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
     assert listening
     assert {connection.laddr.ip for connection in listening} == {"127.0.0.1"}
+    open_now = [c for process in processes for c in process.net_connections("inet") if c.raddr]
+    assert {connection.raddr.ip for connection in open_now} == {"127.0.0.1"}
 
 
 def test_secrets_are_for_the_owner_only(region: Region) -> None:
