@@ -339,7 +339,10 @@ class _Warehouse:
         name = f"tables of {schema}" if schema else "measures"
         if name in self.context.data_sources.all():
             return self.context.data_sources.get(name)
-        options = "-c timezone=Europe/Helsinki" + (f" -c search_path={schema}" if schema else "")
+        # What has just landed is unknown to the planner's statistics: it would expect one row and loop over millions.
+        options = "-c timezone=Europe/Helsinki -c enable_nestloop=off"
+        if schema is not None:
+            options += f" -c search_path={schema}"
         connect = {"application_name": "tukiverkko quality", "options": options}
         return self.context.data_sources.add_postgres(
             name,
