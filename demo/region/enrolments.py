@@ -4,7 +4,7 @@ An enrolment is one row a pupil, school and school year. Times at which the muni
 are nights: a row exists in the extracts from the night `known_from`, its end from the night `end_known`.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -89,21 +89,10 @@ class Enrolment:
         return min(self.end, self.effective_end, last_day(self.year))
 
 
-@dataclass
-class _Draft:
-    """The enrolments while they are being made."""
-
-    rng: np.random.Generator
-    rows: list[Enrolment] = field(default_factory=list)
-
-    def pick(self, pool: list[int], share: float, least: int) -> list[int]:
-        """`share` of the pool, at least `least`, in a random order."""
-        count = min(len(pool), max(least, round(share * len(pool))))
-        return [pool[n] for n in self.rng.permutation(len(pool))[:count].tolist()]
-
-    def pick_rows(self, pool: list[Enrolment], count: int) -> list[Enrolment]:
-        """`count` of the rows, in a random order."""
-        return [pool[n] for n in self.rng.permutation(len(pool))[:count].tolist()]
+def _pick(rng: np.random.Generator, pool: list[int], share: float, least: int) -> list[int]:
+    """`share` of the pool, at least `least`, in a random order."""
+    count = min(len(pool), max(least, round(share * len(pool))))
+    return [pool[n] for n in rng.permutation(len(pool))[:count].tolist()]
 
 
 def pupils(municipality: str, scale: float) -> int:
@@ -131,9 +120,9 @@ def build_persons(rng: np.random.Generator, scale: float) -> list[Person]:
     homes += [SIILINJARVI] * 2 * ghosts(scale)
     grades += [NEVER] * 2 * ghosts(scale)
     total = len(homes)
-    born = np.array([number(date(2024 - 6 - (5 if g == NEVER else g), 1, 1)) for g in grades]) + rng.integers(
-        0, 365, total
-    )
+    # Who starts school in a year turns seven in it.
+    first_of_year = [number(date(2018 - (5 if grade == NEVER else grade), 1, 1)) for grade in grades]
+    born = np.array(first_of_year) + rng.integers(0, 365, total)
     hetu = persons.hetus(rng, born)
     oid = persons.oids(rng, total)
     name = persons.names(rng, 2 * total)
@@ -142,23 +131,14 @@ def build_persons(rng: np.random.Generator, scale: float) -> list[Person]:
         if municipality == IISALMI:
             continue  # Iisalmi's views know a pupil by HETU alone.
         pool = [n for n in range(total) if homes[n] == municipality and 1 <= grades[n] <= 8]
-        without = _Draft(rng).pick(pool, 0.008, 2)
+        without = _pick(rng, pool, 0.008, 2)
         half = len(without) // 2
         hetu_from[without[:half]] = FAR
         for n in without[half:]:
             year = int(rng.choice(YEARS))
             hetu_from[n] = first_day(year) + int(rng.integers(60, 200))
     return [
-        Person(
-            n,
-            homes[n],
-            grades[n],
-            hetu[n],
-            int(hetu_from[n]),
-            oid[n],
-            name[n],
-            name[total + n],
-        )
+        Person(n, homes[n], grades[n], hetu[n], int(hetu_from[n]), oid[n], name[n], name[total + n])
         for n in range(total)
     ]
 
@@ -213,7 +193,7 @@ class _Places:
         return chosen
 
 
-def _forms(draft: _Draft, pupil: dict[int, int]) -> dict[int, str]:
+def _forms(rng: np.random.Generator, pupil: dict[int, int]) -> dict[int, str]:
     """The form of teaching of those who are not in basic education proper; `pupil`: person id to grade."""
     form: dict[int, str] = {}
     everyone = list(pupil)
@@ -223,7 +203,7 @@ def _forms(draft: _Draft, pupil: dict[int, int]) -> dict[int, str]:
         (HOME, everyone, 0.003),
         (HOSPITAL, everyone, 0.002),
     ):
-        form.update(dict.fromkeys(draft.pick([p for p in pool if p not in form], share, 1), kind))
+        form.update(dict.fromkeys(_pick(rng, [p for p in pool if p not in form], share, 1), kind))
     return form
 
 
@@ -238,178 +218,198 @@ def _local_ids(rng: np.random.Generator, people: list[Person]) -> dict[tuple[int
     return ids
 
 
-def build_enrolments(rng: np.random.Generator, people: list[Person]) -> list[Enrolment]:
-    """The enrolments of both school years, in the order of school year, municipality and person."""
-    draft = _Draft(rng)
-    places = _Places(rng, people)
-    local = _local_ids(rng, people)
-    living = {p.person_id: p.municipality for p in people if p.grade_2024 != NEVER}
-    # They move to the region in the middle of the second year.
-    late = {m: set(draft.pick([p for p in living if living[p] == m], 0.004, 1)) for m in MUNICIPALITIES}
-    turns: dict[int, int] = {}
-    for year in YEARS:
-        present: dict[str, dict[int, int]] = {m: {} for m in MUNICIPALITIES}
-        for person in people:
-            grade = person.grade_2024 + year - YEARS[0]
-            later = any(person.person_id in chosen for chosen in late.values())
-            if 1 <= grade <= 9 and person.person_id in living and not (later and year == YEARS[0]):
-                present[living[person.person_id]][person.person_id] = grade
-        for municipality in MUNICIPALITIES:
-            _year(
-                draft,
-                places,
-                local,
-                people,
-                year,
-                municipality,
-                present[municipality],
-                living,
-                turns,
-                late[municipality],
-            )
-    extra = [p for p in people if p.grade_2024 == NEVER]
-    _phantoms(draft, people, {year: extra[n :: len(YEARS)] for n, year in enumerate(YEARS)})
-    return _with_effective_ends(draft.rows)
-
-
-def _homes(draft: _Draft, municipality: str, pupil: list[int]) -> dict[int, str]:
+def _homes(rng: np.random.Generator, municipality: str, pupil: list[int]) -> dict[int, str]:
+    """The home municipality's code of each pupil."""
     home = dict.fromkeys(pupil, CODES[municipality])
     if municipality == KUOPIO:
-        chosen = draft.pick(pupil, 0.06, 3)
-        home.update({p: OLD_CODES_OF_KUOPIO[n % 3] for n, p in enumerate(chosen)})
-    for n, p in enumerate(draft.pick(pupil, 0.015, 2)):
+        home.update({p: OLD_CODES_OF_KUOPIO[n % 3] for n, p in enumerate(_pick(rng, pupil, 0.06, 3))})
+    for n, p in enumerate(_pick(rng, pupil, 0.015, 2)):
         home[p] = NEIGHBOURS[municipality][n % len(NEIGHBOURS[municipality])]
     return home
 
 
-def _year(
-    draft: _Draft,
-    places: _Places,
-    local: dict[tuple[int, str], tuple[str, ...]],
-    people: list[Person],
-    year: int,
-    municipality: str,
-    pupil: dict[int, int],
-    living: dict[int, str],
-    turns: dict[int, int],
-    late: set[int],
-) -> None:
-    """Adds the rows of one municipality's school year, with what happens to its pupils in mid-year."""
-    rng = draft.rng
-    days = working_days(municipality, year)
-    opening = first_day(year) if municipality in (KUOPIO, IISALMI) else int(days[0])
-    form = _forms(draft, pupil)
-    home = _homes(draft, municipality, list(pupil))
-    # A few in preparatory teaching have no grade yet.
-    no_grade = set(draft.pick([p for p in pupil if form.get(p) == PREP], 0.4, 1)) if municipality != VARKAUS else set()
-    plain = [p for p in pupil if p not in form]
-    letters = rng.integers(0, 3, max(pupil) + 1 if pupil else 0)
-
-    def mid_year() -> int:
-        return int(days[int(rng.integers(18, len(days) - 30))])
-
-    def row(person_id: int, where: str, school: School, start: int, **known: int | str) -> Enrolment:
-        grade = pupil[person_id]
-        ids = local.get((person_id, where), ("",) * 3)
-        entry = Enrolment(
-            len(draft.rows), person_id, where, year, school,
-            None if person_id in no_grade else grade,
-            f"{grade}{'ABC'[int(letters[person_id])]}",
-            home[person_id] if where == municipality else CODES[where],
-            form.get(person_id, BASIC), start, FAR, start - int(rng.integers(0, 4)), FAR,
-            ids[turns.get(person_id, 0)],
-        )  # fmt: skip
-        return replace(entry, **known)  # type: ignore[arg-type]
-
-    base = {p: row(p, municipality, places.of(p, municipality, g), opening) for p, g in pupil.items()}
-    for p, entry in base.items():
-        base[p] = replace(entry, known_from=first_day(year))
-    extra: list[Enrolment] = []
-
-    with_hetu = [p for p in plain if people[p].hetu_from == ALWAYS and p not in late]
-    movers = draft.pick(with_hetu, 0.01, 1)
-    others = [m for m in MUNICIPALITIES if m != municipality]
-    for n, p in enumerate(movers):
-        # A third move at the turn of the year; who moves to a bigger town is more common.
-        day = number(date(year + 1, 1, 1)) if n % 3 == 0 else mid_year()
-        weight = np.array([PUPILS[m] for m in others], dtype=float)
-        target = others[int(rng.choice(len(others), p=weight / weight.sum()))] if n else others[year % len(others)]
-        # The old municipality learns of the move from six days before to four days after it.
-        base[p] = replace(base[p], end=day - 1, end_known=day + int(rng.integers(-6, 5)))
-        extra.append(row(p, target, places.of(p, target, pupil[p]), day))
-        living[p] = target
-
-    arriving = late if year != YEARS[0] else set(draft.pick([p for p in plain if p not in set(movers)], 0.004, 1))
-    for p in sorted(arriving & base.keys()):
-        day = mid_year()
-        base[p] = replace(base[p], start=day, known_from=day - int(rng.integers(0, 4)))
-    rest = [p for p in with_hetu if p not in set(movers) and p not in arriving]
-    changes = draft.pick(rest, 0.018, 5)
-    kinds = ("school", "leave", "form", "change", "overlap")
-    share = (0.45, 0.2, 0.1, 0.2, 0.05)
-    drawn = rng.choice(len(kinds), size=len(changes), p=share)
-    for n, p in enumerate(changes):
-        kind = kinds[n] if n < len(kinds) else kinds[int(drawn[n])]
-        day = mid_year()
-        if kind in ("school", "overlap"):
-            old = base[p]
-            fits = [s for s in of(municipality) if pupil[p] in s.grades and s is not old.school]
-            if not fits:
-                continue
-            turns[p] = turns.get(p, 0) + 1
-            extra.append(row(p, municipality, places.move(p, old.school, pupil[p]), day))
-            # Overlap: the old school ends its row only some days after the new one has begun.
-            surplus = int(rng.integers(3, 12)) if kind == "overlap" else -1
-            base[p] = replace(old, end=day + surplus, end_known=day + max(surplus, 0) + 1)
-        elif kind == "leave":
-            base[p] = replace(base[p], end=day, end_known=day + int(rng.integers(-6, 5)))
-            del living[p]
-        elif kind == "form":
-            old = base[p]
-            form[p] = (FLEX if pupil[p] >= 8 else HOME, HOSPITAL)[n % 2]
-            turns[p] = turns.get(p, 0) + 1
-            extra.append(row(p, municipality, old.school, day))
-            base[p] = replace(old, end=day - 1, end_known=day)
-        elif kind == "change":
-            old = base[p]
-            base[p] = replace(
-                old,
-                changed=day,
-                home_later=NEIGHBOURS[municipality][0] if n % 2 == 0 else old.home,
-                class_later=f"{pupil[p]}D",
-            )
-    first = len(draft.rows)
-    draft.rows += [replace(entry, enrolment_id=first + n) for n, entry in enumerate([*base.values(), *extra])]
-
-
-def _phantoms(draft: _Draft, people: list[Person], ghosts: dict[int, list[Person]]) -> None:
-    """Pupils entered by mistake in Siilinjärvi, and deleted after some days."""
-    ids = iter(persons.uuids(draft.rng, len(people)))
+def build_enrolments(rng: np.random.Generator, people: list[Person]) -> list[Enrolment]:
+    """The enrolments of both school years, in the order of school year, municipality and person."""
+    registers = _Registers(rng, people)
     for year in YEARS:
-        mine = [e for e in draft.rows if e.municipality == SIILINJARVI and e.year == year and e.form == BASIC]
-        for n, (ghost, entry) in enumerate(zip(ghosts[year], draft.pick_rows(mine, len(ghosts[year])), strict=True)):
-            day = int(working_days(SIILINJARVI, year)[30 + 3 * n])
-            draft.rows.append(
-                replace(
-                    entry, enrolment_id=len(draft.rows), person_id=ghost.person_id, start=day, end=FAR,
-                    known_from=day, end_known=FAR, deleted=day + 12, changed=FAR, local_id=next(ids),
-                )
-            )  # fmt: skip
+        present = registers.present(year)
+        for municipality in MUNICIPALITIES:
+            registers.add(_SchoolYear(registers, municipality, year, present[municipality]).rows())
+    registers.add_mistakes()
+    return _with_effective_ends(registers.rows)
+
+
+class _Registers:
+    """The registers while they are being filled: where everybody lives, and the rows so far."""
+
+    def __init__(self, rng: np.random.Generator, people: list[Person]) -> None:
+        self.rng, self.people = rng, people
+        self.places = _Places(rng, people)
+        self.rows: list[Enrolment] = []
+        self.living = {p.person_id: p.municipality for p in people if p.grade_2024 != NEVER}
+        # They move to the region in the middle of the second year.
+        homes = {m: [p for p in self.living if self.living[p] == m] for m in MUNICIPALITIES}
+        self.late = {p for m in MUNICIPALITIES for p in _pick(rng, homes[m], 0.004, 1)}
+        self._local = _local_ids(rng, people)
+        self._turns: dict[int, int] = {}
+
+    def present(self, year: int) -> dict[str, dict[int, int]]:
+        """The pupils at the start of a school year: grade by person id, by municipality."""
+        found: dict[str, dict[int, int]] = {m: {} for m in MUNICIPALITIES}
+        for person in self.people:
+            grade = person.grade_2024 + year - YEARS[0]
+            away = person.person_id not in self.living or (year == YEARS[0] and person.person_id in self.late)
+            if 1 <= grade <= 9 and not away:
+                found[self.living[person.person_id]][person.person_id] = grade
+        return found
+
+    def local_id(self, person_id: int, municipality: str) -> str:
+        """The id that the municipality's rows have for the person now."""
+        return self._local.get((person_id, municipality), ("",) * 3)[self._turns.get(person_id, 0)]
+
+    def renew(self, person_id: int) -> None:
+        """The person's next row has another id."""
+        self._turns[person_id] = self._turns.get(person_id, 0) + 1
+
+    def add(self, rows: list[Enrolment]) -> None:
+        """Numbers the rows and keeps them."""
+        first = len(self.rows)
+        self.rows += [replace(entry, enrolment_id=first + n) for n, entry in enumerate(rows)]
+
+    def add_mistakes(self) -> None:
+        """Pupils entered by mistake in Siilinjärvi, and deleted after some days."""
+        ghosts = [p.person_id for p in self.people if p.grade_2024 == NEVER]
+        ids = persons.uuids(self.rng, len(ghosts))
+        for n, ghost in enumerate(ghosts):
+            year = YEARS[n % len(YEARS)]
+            mine = [e for e in self.rows if e.municipality == SIILINJARVI and e.year == year and e.form == BASIC]
+            like = mine[int(self.rng.integers(len(mine)))]
+            day = int(working_days(SIILINJARVI, year)[30 + n])
+            entry = replace(like, person_id=ghost, local_id=ids[n], start=day, known_from=day, deleted=day + 12)
+            self.add([replace(entry, end=FAR, end_known=FAR, changed=FAR)])
+
+
+class _SchoolYear:
+    """One municipality's school year: `pupil` is the grade by person id of those who start it."""
+
+    def __init__(self, registers: _Registers, municipality: str, year: int, pupil: dict[int, int]) -> None:
+        self.registers, self.rng, self.places = registers, registers.rng, registers.places
+        self.municipality, self.year, self.pupil = municipality, year, pupil
+        self.days = working_days(municipality, year)
+        self.form = _forms(self.rng, pupil)
+        self.plain = [p for p in pupil if p not in self.form]
+        self.home = _homes(self.rng, municipality, list(pupil))
+        # A few in preparatory teaching have no grade yet.
+        preparatory = [p for p in pupil if self.form.get(p) == PREP]
+        self.no_grade = set(_pick(self.rng, preparatory, 0.4, 1)) if municipality != VARKAUS else set()
+        self.letter = dict(zip(pupil, self.rng.integers(0, 3, len(pupil)).tolist(), strict=True))
+        opening = first_day(year) if municipality in (KUOPIO, IISALMI) else int(self.days[0])
+        self.base = {
+            p: self._row(p, municipality, self.places.of(p, municipality, g), opening) for p, g in pupil.items()
+        }
+        self.base = {p: replace(entry, known_from=first_day(year)) for p, entry in self.base.items()}
+        self.extra: list[Enrolment] = []
+
+    def rows(self) -> list[Enrolment]:
+        """The rows of the year, with those of the pupils who move away in it."""
+        # A pupil without HETU could not be followed.
+        followed = [p for p in self.plain if self.registers.people[p].hetu_from == ALWAYS]
+        movers = _pick(self.rng, [p for p in followed if p not in self.registers.late], 0.01, 1)
+        for n, p in enumerate(movers):
+            self._move_away(p, n)
+        if self.year == YEARS[0]:
+            arriving = set(_pick(self.rng, [p for p in self.plain if p not in set(movers)], 0.004, 1))
+        else:
+            arriving = self.registers.late & self.base.keys()
+        for p in sorted(arriving):
+            day = self._mid_year()
+            self.base[p] = replace(self.base[p], start=day, known_from=day - int(self.rng.integers(0, 4)))
+        taken = arriving | set(movers) | self.registers.late
+        changing = _pick(self.rng, [p for p in followed if p not in taken], 0.018, 5)
+        kinds = (self._change_school, self._leave, self._change_form, self._change_class, self._overlap)
+        drawn = self.rng.choice(len(kinds), size=len(changing), p=(0.45, 0.2, 0.1, 0.2, 0.05)).tolist()
+        for n, p in enumerate(changing):
+            # Each kind once, then as drawn.
+            kinds[n if n < len(kinds) else drawn[n]](p, n)
+        return [*self.base.values(), *self.extra]
+
+    def _mid_year(self) -> int:
+        return int(self.days[int(self.rng.integers(18, len(self.days) - 30))])
+
+    def _row(self, person_id: int, where: str, school: School, start: int) -> Enrolment:
+        grade = self.pupil[person_id]
+        return Enrolment(
+            enrolment_id=-1,
+            person_id=person_id,
+            municipality=where,
+            year=self.year,
+            school=school,
+            grade=None if person_id in self.no_grade else grade,
+            class_name=f"{grade}{'ABC'[self.letter[person_id]]}",
+            home=self.home[person_id] if where == self.municipality else CODES[where],
+            form=self.form.get(person_id, BASIC),
+            start=start,
+            end=FAR,
+            known_from=start - int(self.rng.integers(0, 4)),
+            end_known=FAR,
+            local_id=self.registers.local_id(person_id, where),
+        )
+
+    def _end(self, person_id: int, last: int, seen: int) -> None:
+        self.base[person_id] = replace(self.base[person_id], end=last, end_known=seen)
+
+    def _move_away(self, p: int, n: int) -> None:
+        """To another municipality; a third of them at the turn of the year, most to the bigger towns."""
+        day = number(date(self.year + 1, 1, 1)) if n % 3 == 0 else self._mid_year()
+        others = [m for m in MUNICIPALITIES if m != self.municipality]
+        weight = np.array([PUPILS[m] for m in others], dtype=float)
+        target = others[int(self.rng.choice(len(others), p=weight / weight.sum()))] if n else others[self.year % 3]
+        # The old municipality learns of it from six days before to four days after.
+        self._end(p, day - 1, day + int(self.rng.integers(-6, 5)))
+        self.extra.append(self._row(p, target, self.places.of(p, target, self.pupil[p]), day))
+        self.registers.living[p] = target
+
+    def _change_school(self, p: int, _: int, surplus: int = -1) -> None:
+        """To another school of the municipality; the old row ends the day before, or `surplus` days after that."""
+        day, old = self._mid_year(), self.base[p]
+        if all(s is old.school for s in of(self.municipality) if self.pupil[p] in s.grades):
+            return
+        self.registers.renew(p)
+        self.extra.append(self._row(p, self.municipality, self.places.move(p, old.school, self.pupil[p]), day))
+        self._end(p, day + surplus, day + max(surplus, 0) + 1)
+
+    def _overlap(self, p: int, n: int) -> None:
+        self._change_school(p, n, surplus=int(self.rng.integers(3, 12)))
+
+    def _leave(self, p: int, _: int) -> None:
+        """From the region, for good."""
+        day = self._mid_year()
+        self._end(p, day, day + int(self.rng.integers(-6, 5)))
+        del self.registers.living[p]
+
+    def _change_form(self, p: int, n: int) -> None:
+        """To another form of teaching, on a new row."""
+        day = self._mid_year()
+        self.form[p] = (FLEX if self.pupil[p] >= 8 else HOME, HOSPITAL)[n % 2]
+        self.registers.renew(p)
+        self.extra.append(self._row(p, self.municipality, self.base[p].school, day))
+        self._end(p, day - 1, day)
+
+    def _change_class(self, p: int, n: int) -> None:
+        """To another class, every second with another home municipality, on the same row."""
+        old = self.base[p]
+        home = NEIGHBOURS[self.municipality][0] if n % 2 else old.home
+        later = f"{self.pupil[p]}D"
+        self.base[p] = replace(old, changed=self._mid_year(), home_later=home, class_later=later)
 
 
 def supersede(rows: list[Enrolment]) -> list[Enrolment]:
     """One pupil's rows with the day on which each stops to count: the row that started later holds (tie: the one with
     an end date, then the greater school number); the other schedules nothing from that day."""
     ordered = sorted(rows, key=lambda e: (e.start, e.end != FAR, e.school.number, e.enrolment_id))
-    return [
-        replace(
-            entry,
-            effective_end=min([later.start for later in ordered[n + 1 :]], default=FAR) - 1,
-        )
-        if n + 1 < len(ordered)
-        else replace(entry, effective_end=FAR)
-        for n, entry in enumerate(ordered)
-    ]
+    # In the order of their starts, the next row is the one that takes over.
+    ends = [later.start - 1 for later in ordered[1:]] + [FAR]
+    return [replace(entry, effective_end=end) for entry, end in zip(ordered, ends, strict=True)]
 
 
 def _with_effective_ends(rows: list[Enrolment]) -> list[Enrolment]:

@@ -13,8 +13,8 @@ from demo.region.schools import KUOPIO, VARKAUS
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of episode: its share of absent lessons in grades 1-6 and 7-9, mean days (0: some lessons of one day),
-    the share that is first unclarified, and the share of late entries."""
+    """A kind of episode: its share of absent lessons in grades 1-6 and 7-9, mean days (0: some lessons of one day)
+    and the share that is first unclarified."""
 
     absence_class: int
     share: tuple[float, float]
@@ -39,30 +39,9 @@ NEVER_CLARIFIED = 0.03
 MEDIAN, SPREAD, PERSISTENCE = 0.0345, 0.92, 0.85
 """A pupil's absence rate is log-normal; a second year's logarithm correlates with the first's."""
 
-GRADE_FACTOR = {
-    1: 0.8,
-    2: 0.78,
-    3: 0.8,
-    4: 0.83,
-    5: 0.88,
-    6: 0.95,
-    7: 1.2,
-    8: 1.42,
-    9: 1.5,
-}
+GRADE_FACTOR = {1: 0.8, 2: 0.78, 3: 0.8, 4: 0.83, 5: 0.88, 6: 0.95, 7: 1.2, 8: 1.42, 9: 1.5}
 
-_MONTH_HEALTH = {
-    8: 0.5,
-    9: 0.9,
-    10: 0.95,
-    11: 1.5,
-    12: 1.2,
-    1: 1.1,
-    2: 1.6,
-    3: 1.15,
-    4: 0.8,
-    5: 0.6,
-}
+_MONTH_HEALTH = {8: 0.5, 9: 0.9, 10: 0.95, 11: 1.5, 12: 1.2, 1: 1.1, 2: 1.6, 3: 1.15, 4: 0.8, 5: 0.6}
 
 
 def propensities(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -99,27 +78,19 @@ class Rows:
                 starts.append(np.array(first_lesson(e.school, e.grade), dtype=np.int64)[weekday(self.days)])
         self.lessons = np.array(lessons, dtype=np.int64).reshape(-1, len(self.days))
         self.first_lesson = np.array(starts, dtype=np.int64).reshape(-1, len(self.days))
-        self.table = np.array(
-            [tables[e.school.number, e.grade] for e in self.rows if e.grade],
-            dtype=np.int64,
-        )
+        self.table = np.array([tables[e.school.number, e.grade] for e in self.rows if e.grade], dtype=np.int64)
         self.enrolment = np.array([e.enrolment_id for e in self.rows], dtype=np.int64)
         self.person = np.array([e.person_id for e in self.rows], dtype=np.int64)
         self.grade = np.array([e.grade for e in self.rows], dtype=np.int64)
         self.low = np.searchsorted(self.days, [e.start for e in self.rows]).astype(np.int64)
         self.high = np.searchsorted(self.days, [e.last for e in self.rows], side="right").astype(np.int64)
+        self.known_from = np.array([e.known_from for e in self.rows], dtype=np.int64)
         self.day_start = np.array([e.school.day_start for e in self.rows], dtype=np.int64)
         self.slot = np.array([e.school.slot_minutes for e in self.rows], dtype=np.int64)
 
     def scheduled(self) -> Array:
         """Lessons of each enrolment."""
-        total = np.concatenate(
-            [
-                np.zeros((len(self.lessons), 1), np.int64),
-                np.cumsum(self.lessons, axis=1),
-            ],
-            axis=1,
-        )
+        total = np.concatenate([np.zeros((len(self.lessons), 1), np.int64), np.cumsum(self.lessons, axis=1)], axis=1)
         found: Array = total[self.table, self.high] - total[self.table, self.low]
         return found
 
@@ -163,6 +134,7 @@ class Episodes:
 
 
 def draw(rng: np.random.Generator, rows: Rows, rate: np.ndarray) -> Episodes:
+    """Episodes that come to about `rate` (a fraction of its lessons, by enrolment row)."""
     target = rate * rows.scheduled()
     upper = (rows.grade >= 7).astype(int)
     mean_day = rows.lessons.mean(axis=1)[rows.table]
@@ -175,8 +147,7 @@ def draw(rng: np.random.Generator, rows: Rows, rate: np.ndarray) -> Episodes:
         if rows.municipality == VARKAUS:
             share = share / (1 - other[upper])
         row = np.repeat(
-            np.arange(len(rows.rows)),
-            rng.poisson(target * share / (kind.days * mean_day if kind.days else 2.0)),
+            np.arange(len(rows.rows)), rng.poisson(target * share / (kind.days * mean_day if kind.days else 2.0))
         )
         weight = np.concatenate([[0.0], np.cumsum(_day_weights(rows.days, kind.absence_class))])
         low, high = weight[rows.low[row]], weight[rows.high[row]]
@@ -209,7 +180,7 @@ def knowledge(rng: np.random.Generator, rows: Rows, episodes: Episodes) -> tuple
     opened = draw < waits
     never = rng.random(count) < NEVER_CLARIFIED
     final = np.where(never, UNCLARIFIED, final)
-    # A reason that is wrong at first: what was taken for illness turns out unauthorised.
+    # A reason that is wrong at first: what was taken for truancy turns out to be illness.
     revised = ~opened & ~never & (final == HEALTH) & (rng.random(count) < 0.015)
     initial = np.where(opened & ~never, UNCLARIFIED, final)
     initial = np.where(revised, UNAUTHORISED, initial)

@@ -42,6 +42,8 @@ def build_intervals(rng: np.random.Generator, year: int, enrolments: list[Enrolm
     # Leave is entered beforehand; an illness is open until the pupil is back.
     ahead = (initial == LEAVE) & ~part
     created = np.where(ahead, first_day - rng.integers(0, 20, len(row)), first_day + 1 + delay)
+    # Nothing is entered of a pupil who is not in the register yet.
+    created = np.maximum(created, rows.known_from[row])
     open_ended = ~ahead & (last_day > first_day) & (rng.random(len(row)) < 0.6)
     closed = np.where(open_ended, last_day + 1 + (rng.random(len(row)) < 0.3), created)
     closed = np.maximum(closed, created)
@@ -76,18 +78,8 @@ def _presence_intervals(rng: np.random.Generator, rows: Rows, absence_class: int
     start = day * 1440 + (begin if late else rows.day_start[row])
     end = start + (rng.integers(2, 31, len(row)) if late else most * rows.slot[row])
     fixed, never = np.full(len(row), absence_class), np.full(len(row), FAR)
-    return (
-        rows.enrolment[row],
-        rows.person[row],
-        start,
-        end,
-        fixed,
-        fixed,
-        day + 1,
-        never,
-        day + 1,
-        never,
-    )
+    seen = day + 1
+    return rows.enrolment[row], rows.person[row], start, end, fixed, fixed, seen, never, seen, never
 
 
 def _planted(rows: Rows, year: int) -> list[tuple[Array, ...]]:
@@ -96,16 +88,8 @@ def _planted(rows: Rows, year: int) -> list[tuple[Array, ...]]:
     clock = [day for day in rows.days if day + 2 in clock_changes(year)]
     found = []
     for n, friday in enumerate(clock):
-        row = whole[n % len(whole)]
-        found.append(
-            (
-                row,
-                int(friday) * 1440 + 10 * 60,
-                (int(friday) + 4) * 1440 + 11 * 60,
-                HEALTH,
-                int(friday) + 5,
-            )
-        )
+        row, begin, end = whole[n % len(whole)], int(friday) * 1440 + 600, (int(friday) + 4) * 1440 + 660
+        found.append((row, begin, end, HEALTH, int(friday) + 5))
     # Illness of eight days, open until the pupil is back.
     for n, first in enumerate((56, 108)):
         begin, end = int(rows.days[first]), int(rows.days[first + 7])

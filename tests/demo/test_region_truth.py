@@ -567,3 +567,18 @@ def test_truth_of_the_edges(tmp_path: Path, night: date) -> None:
     absence = pl.read_parquet(tmp_path / "absence.parquet")
     assert absence.filter(pl.col("day") >= first_of(night)).is_empty() == (night.month == 8)
     assert absence.schema["lessons"] == pl.Decimal(8, 4)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", range(2, 10))
+def test_other_seeds_and_sizes_agree(tmp_path: Path, seed: int) -> None:
+    region = build_region(seed, 0.02 if seed % 4 else 0.2)
+    for night in (date(2024, 10, 29), date(2025, 6, 21), date(2025, 9, 9), date(2026, 2, 3), date(2026, 7, 1)):
+        folder = tmp_path / night.isoformat()
+        write_night(region, night, folder / "sources")
+        write_truth(region, night, folder / "truth")
+        both = (Reading(folder / "sources", folder / "truth", night), folder / "truth")
+        test_absences_are_what_the_extracts_say(both)
+        test_months_are_what_the_workbook_says(both)
+        test_support_is_what_the_extracts_say(both)
+        test_one_enrolment_a_person_and_day(both)
