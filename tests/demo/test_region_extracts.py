@@ -495,8 +495,8 @@ def test_later_nights_correct_earlier_days(tmp_path: Path) -> None:
 
 def test_iisalmi_corrects_its_records(tmp_path: Path) -> None:
     seen: list[dict[int, tuple[Any, ...]]] = []
-    for n in range(18):
-        iisalmi.write(small_region(), date(2025, 9, 3) + timedelta(14 * n), tmp_path)
+    for n in range(50):
+        iisalmi.write(small_region(), date(2025, 9, 3) + timedelta(5 * n), tmp_path)
         rows = pl.read_parquet(tmp_path / "v_poissaolo.parquet").iter_rows()
         seen.append({row[0]: row[3:] for row in rows})
     corrected, deleted = 0, 0
