@@ -526,10 +526,10 @@ def _end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
         for pid in below:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
         time.sleep(0.02)
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def _descendants(root: int) -> list[int]:
