@@ -13,14 +13,15 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
 
 from connectors import parsing
 from connectors.config import Dataset, Municipality
 from connectors.contract import Property, Table, check_mapping, table_for
 from connectors.delivery import DATASETS, RawDelivery, RawFile, SourceRefused, school_year_bounds
+from connectors.distinct import Distinct
 from connectors.formats import Extract, read_extract
+from connectors.messages import MESSAGES
 from connectors.pseudonyms import PseudonymKeys
 
 # Rejected, and yet nothing is lost: another row of the delivery says the same, or says it better.
@@ -45,73 +46,6 @@ REJECTED_SCHEMA: dict[str, Any] = {
     "day": pl.Date,
     "school_number": pl.String,
     "earliest_date": pl.Date,
-}
-
-# rule → Finnish, English. {column} is the source's column, {detail} what the rule itself knows, {value} the value where
-# it may be shown (else nothing).
-_MESSAGES = {
-    "ragged_row": (
-        "Rivillä on väärä määrä kenttiä. Tarkista erottimet ja lainausmerkit.",
-        "The row has a wrong number of fields. Check its delimiters and quotes.",
-    ),
-    "required": ("{column}: arvo puuttuu.", "{column}: the value is missing."),
-    "unparsable": (
-        "{column}: arvoa{value} ei voi lukea ({detail}).",
-        "{column}: the value{value} cannot be read ({detail}).",
-    ),
-    "out_of_range": (
-        "{column}: arvo{value} ei ole välillä {detail}.",
-        "{column}: the value{value} is outside {detail}.",
-    ),
-    "invalid_hetu": (
-        "{column}: henkilötunnuksen muoto tai tarkistusmerkki on väärä.",
-        "{column}: the personal identity code's form or check character is wrong.",
-    ),
-    "invalid_oppijanumero": (
-        "{column}: oppijanumeron muoto on väärä.",
-        "{column}: the learner id has the wrong form.",
-    ),
-    "not_a_code": (
-        "{column}: arvo ei ole koodistossa eikä näytä koodilta, joten sitä ei tallenneta.",
-        "{column}: the value is in no code list and does not look like a code, so it is not stored.",
-    ),
-    "unknown_school": (
-        "{column}: koulua ei ole kunnan koululuettelossa (schools.csv).",
-        "{column}: the school is not in the municipality's list (schools.csv).",
-    ),
-    "valid_to_before_valid_from": (
-        "{column}: loppupäivä on ennen alkupäivää.",
-        "{column}: the last day is before the first.",
-    ),
-    "ends_before_starts": (
-        "{column}: poissaolo päättyy ennen alkuaan.",
-        "{column}: the absence ends before it starts.",
-    ),
-    "outside_window": (
-        "{column}: päivä{value} ei ole toimituksen päivien {detail} joukossa.",
-        "{column}: the day{value} is not one of the delivery's days {detail}.",
-    ),
-    "outside_school_year": (
-        "{column}: päivä{value} ei kuulu lukuvuoteen {detail}.",
-        "{column}: the day{value} is not in the school year {detail}.",
-    ),
-    "unknown_pupil": (
-        "{column}: oppilaalla ei ole opiskeluoikeutta tässä toimituksessa.",
-        "{column}: the pupil has no enrolment in this delivery.",
-    ),
-    "parent_rejected": (
-        "{column}: oppilaan opiskeluoikeus on hylätty, joten siihen liittyvää riviä ei voi käyttää.",
-        "{column}: the pupil's enrolment was rejected, so what hangs on it cannot be used.",
-    ),
-    "duplicate": ("Sama tietue on jo tässä toimituksessa.", "The same record is in this delivery already."),
-    "superseded": (
-        "Tietueesta on uudempi versio tässä toimituksessa.",
-        "A newer version of the record is in this delivery.",
-    ),
-    "conflicting_versions": (
-        "Samasta tietueesta on kaksi eri sisältöä, eikä voi tietää, kumpi pätee.",
-        "The same record comes with two contents, and none of them can be known to hold.",
-    ),
 }
 
 
@@ -209,51 +143,6 @@ class Pupils:
 
 
 @dataclass(frozen=True)
-class _Distinct:
-    """A column by its distinct texts: `texts` (trimmed, empty = null) and, for each row, its place among them.
-
-    codes None: the texts are the rows themselves.
-    """
-
-    texts: pl.Series
-    codes: pl.Series | None
-    has_empty: bool
-
-    @classmethod
-    def of(cls, column: pl.Series) -> "_Distinct":
-        if column.dtype == pl.String:
-            column = column.cast(pl.Categorical(pl.Categories.random()))
-        codes = column.to_physical()
-        has_empty = codes.null_count() > 0
-        highest: Any = codes.max()
-        size = 0 if highest is None else int(highest) + 1
-        # The last place is that of the empty cell.
-        codes = codes.fill_null(size)
-        # Some row of each place shows its text; it is cheaper to remember any than to look for distinct ones.
-        shown_by = np.full(size + 1, -1, dtype=np.int64)
-        shown_by[codes.to_numpy()] = np.arange(len(codes))
-        rows = pl.Series(shown_by)
-        texts = column.gather(rows.set(rows < 0, None)).cast(pl.String).str.strip_chars().replace("", None)
-        # Besides the last place, only a text of blanks is null (or a place that no row has, which costs a look).
-        return cls(texts, codes, has_empty or texts.null_count() > 1)
-
-    @classmethod
-    def rows(cls, column: pl.Series) -> "_Distinct":
-        texts = column.cast(pl.String).str.strip_chars().replace("", None)
-        return cls(texts, None, texts.null_count() > 0)
-
-    def spread(self, values: pl.Series) -> pl.Series:
-        """Values of the distinct texts, one for each row."""
-        return values if self.codes is None else values.gather(self.codes)
-
-    def where(self, bad: pl.Series) -> pl.Series:
-        """Places of the rows whose text is marked."""
-        if not bad.any():
-            return pl.Series([], dtype=pl.UInt32)
-        return self.spread(bad).fill_null(value=False).arg_true()
-
-
-@dataclass(frozen=True)
 class _Violation:
     """Rows that break a rule, and, for each of them, the value where it may be shown."""
 
@@ -262,7 +151,7 @@ class _Violation:
     column: str
     rule: str
     detail: str = ""
-    shown: _Distinct | None = None
+    shown: Distinct | None = None
 
 
 @dataclass
@@ -279,7 +168,7 @@ class _Work:
     unmapped: list[dict[str, Any]] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, pl.Series] = field(default_factory=dict)
-    columns: dict[str, _Distinct] = field(default_factory=dict)
+    columns: dict[str, Distinct] = field(default_factory=dict)
     # Pseudonyms of the distinct texts of pupil_id.
     distinct_refs: list[bytes | None] = field(default_factory=list)
 
@@ -328,9 +217,9 @@ class _Work:
 
     # Reading columns
 
-    def _column(self, source: str) -> _Distinct:
+    def _column(self, source: str) -> Distinct:
         if source not in self.columns:
-            self.columns[source] = _Distinct.of(self.extract.frame[source])
+            self.columns[source] = Distinct.of(self.extract.frame[source])
         return self.columns[source]
 
     def _read_field(self, one: Property) -> None:
@@ -338,7 +227,7 @@ class _Work:
         if one.identity == "record_id" and not one.landed:
             # Only compared with each other: neither parsed nor pseudonymised.
             return
-        column = _Distinct.rows(self.extract.frame[source]) if one.identity == "record_id" else self._column(source)
+        column = Distinct.rows(self.extract.frame[source]) if one.identity == "record_id" else self._column(source)
         if one.identity:
             self._read_identity(one, source, column)
         elif one.name == "school_number":
@@ -358,11 +247,11 @@ class _Work:
         if one.required:
             self._require(one, source, column)
 
-    def _require(self, one: Property, source: str, column: _Distinct) -> None:
+    def _require(self, one: Property, source: str, column: Distinct) -> None:
         if column.has_empty:
             self._violate(one.name, column.where(column.texts.is_null()), source, "required")
 
-    def _read_identity(self, one: Property, source: str, column: _Distinct) -> None:
+    def _read_identity(self, one: Property, source: str, column: Distinct) -> None:
         kind = {"record_id": "record", "hetu": "hetu", "oppijanumero": "oppijanumero"}.get(one.identity or "", "pupil")
         form = self.municipality.pupil_id if kind == "pupil" else kind
         ids = column.texts.str.to_uppercase()
@@ -380,7 +269,7 @@ class _Work:
             self.distinct_refs = made
         self.values[one.name] = column.spread(pl.Series(made, dtype=pl.Binary))
 
-    def _read_value(self, one: Property, source: str, column: _Distinct) -> None:
+    def _read_value(self, one: Property, source: str, column: Distinct) -> None:
         style = self.dataset.style
         texts = column.texts
         kind = one.physical_type
@@ -413,7 +302,7 @@ class _Work:
             values = values.fill_null(value=False)
         self.values[one.name] = column.spread(values)
 
-    def _in_range(self, one: Property, source: str, column: _Distinct, values: pl.Series) -> pl.Series:
+    def _in_range(self, one: Property, source: str, column: Distinct, values: pl.Series) -> pl.Series:
         minimum: Any = one.minimum
         maximum: Any = one.maximum
         if one.physical_type in ("date", "timestamptz"):
@@ -435,7 +324,7 @@ class _Work:
         self._violate(one.name, column.where(outside), source, "out_of_range", detail, column if one.shown else None)
         return values.set(outside.fill_null(value=False), None)
 
-    def _read_school(self, one: Property, source: str, column: _Distinct) -> None:
+    def _read_school(self, one: Property, source: str, column: Distinct) -> None:
         numbers: dict[str, str] = {}
         for school in self.municipality.codes.schools:
             numbers[school.school_number] = school.school_number
@@ -455,7 +344,7 @@ class _Work:
             nameless = [text is not None and number is None for text, number in zip(column.texts, landed, strict=True)]
             self._violate(one.name, column.where(pl.Series(nameless, dtype=pl.Boolean)), source, "unknown_school")
 
-    def _read_code(self, one: Property, source: str, column: _Distinct) -> None:
+    def _read_code(self, one: Property, source: str, column: Distinct) -> None:
         if one.name == "form":
             kind = "form"
             known = {code.source_code for code in self.municipality.codes.forms}
@@ -469,7 +358,7 @@ class _Work:
             }
         self.values[one.name] = self._codes(one.name, kind, source, column, known)
 
-    def _codes(self, name: str, kind: str, source: str, column: _Distinct, known: set[str]) -> pl.Series:
+    def _codes(self, name: str, kind: str, source: str, column: Distinct, known: set[str]) -> pl.Series:
         """Codes as they came. One that is in no list lands if it looks like a code; else it rejects its rows."""
         unknown = [text is not None and text not in known for text in column.texts]
         landed = column.texts
@@ -482,7 +371,7 @@ class _Work:
                 landed = landed.set(marked, None)
         return column.spread(landed)
 
-    def _read_home_municipality(self, one: Property, column: _Distinct) -> None:
+    def _read_home_municipality(self, one: Property, column: Distinct) -> None:
         known = {_folded(home.source_value): home.source_value for home in self.municipality.codes.home_municipalities}
 
         def read(text: str | None) -> str | None:
@@ -497,7 +386,7 @@ class _Work:
         self._unmapped("home_municipality", column, unknown)
         self.values[one.name] = column.spread(pl.Series(landed, dtype=pl.String))
 
-    def _read_class_name(self, one: Property, column: _Distinct) -> None:
+    def _read_class_name(self, one: Property, column: Distinct) -> None:
         longest = one.max_length or 20
         unfit = pl.Series(
             [
@@ -525,7 +414,7 @@ class _Work:
             code = sources[0]
         else:
             joined = pl.DataFrame([one.spread(one.texts).alias(str(place)) for place, one in enumerate(sources)])
-            code = _Distinct.of(joined.select(pl.concat_str(pl.all(), separator=" ", ignore_nulls=True)).to_series())
+            code = Distinct.of(joined.select(pl.concat_str(pl.all(), separator=" ", ignore_nulls=True)).to_series())
         known = {entry.support_code for entry in self.municipality.codes.support}
         source = " ".join(dataset.support_code)
         if dataset.support_typed:
@@ -534,7 +423,7 @@ class _Work:
             self.values["support_code"] = self._codes("support_code", "support", source, code, known)
         self._read_marks()
 
-    def _read_typed(self, column: _Distinct, known: set[str]) -> pl.Series:
+    def _read_typed(self, column: Distinct, known: set[str]) -> pl.Series:
         """Text written by hand, in its normal form; unknown text could be a name, so it neither lands nor is shown
         unless TYPED_TEXT_PUPILS pupils have it."""
         normal: list[str | None] = []
@@ -803,7 +692,7 @@ class _Work:
         source: str,
         rule: str,
         detail: str = "",
-        shown: _Distinct | None = None,
+        shown: Distinct | None = None,
         order: int | None = None,
     ) -> None:
         if not len(rows):
@@ -812,7 +701,7 @@ class _Work:
             order = self.fields.index(name) if name in self.fields else len(self.fields)
         self.violations.append(_Violation(order, rows.cast(pl.UInt32), source, rule, detail, shown))
 
-    def _unmapped(self, kind: str, column: _Distinct, unknown: Sequence[bool], shown: str | None = None) -> None:
+    def _unmapped(self, kind: str, column: Distinct, unknown: Sequence[bool], shown: str | None = None) -> None:
         """Count the rows of texts that no crosswalk knows; a text that is no code is told by its first row only."""
         if not any(unknown):
             return
@@ -942,7 +831,7 @@ class _Work:
             text = column.texts[row if column.codes is None else column.codes[row]]
             if text is not None and parsing.looks_numeric(text):
                 value = f" {text}"
-        finnish, english = _MESSAGES[violation.rule]
+        finnish, english = MESSAGES[violation.rule]
         parts = {"column": violation.column, "detail": violation.detail, "value": value}
         return {"message_fi": finnish.format(**parts), "message_en": english.format(**parts)}
 

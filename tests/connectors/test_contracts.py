@@ -13,6 +13,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from connectors import check
 from connectors.contract import CONTRACTS, landing_ddl, load_tables
+from connectors.messages import MESSAGES
 
 # The tables as they were agreed with everything that reads them.
 LANDING = {
@@ -100,7 +101,7 @@ def test_no_identity_lands_as_itself() -> None:
 
 
 def test_every_rule_of_a_contract_is_carried_out_and_told() -> None:
-    told = set(check._MESSAGES)
+    told = set(MESSAGES)
     stated = {
         rule["name"]
         for file in CONTRACTS.glob("*.odcs.yaml")
@@ -109,4 +110,4 @@ def test_every_rule_of_a_contract_is_carried_out_and_told() -> None:
     }
     assert stated <= told
     source = Path(check.__file__).read_text(encoding="utf-8")
-    assert [rule for rule in sorted(stated) if len(re.findall(f'"{rule}"', source)) < 2] == []
+    assert [rule for rule in sorted(stated) if not re.search(f'"{rule}"', source)] == []

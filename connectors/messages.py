@@ -1,0 +1,68 @@
+"""What a municipality is told of a rejected row, in Finnish and English."""
+
+# rule → Finnish, English. {column} is the source's column, {detail} what the rule itself knows, {value} the value where
+# it may be shown (else nothing).
+MESSAGES = {
+    "ragged_row": (
+        "Rivillä on väärä määrä kenttiä. Tarkista erottimet ja lainausmerkit.",
+        "The row has a wrong number of fields. Check its delimiters and quotes.",
+    ),
+    "required": ("{column}: arvo puuttuu.", "{column}: the value is missing."),
+    "unparsable": (
+        "{column}: arvoa{value} ei voi lukea ({detail}).",
+        "{column}: the value{value} cannot be read ({detail}).",
+    ),
+    "out_of_range": (
+        "{column}: arvo{value} ei ole välillä {detail}.",
+        "{column}: the value{value} is outside {detail}.",
+    ),
+    "invalid_hetu": (
+        "{column}: henkilötunnuksen muoto tai tarkistusmerkki on väärä.",
+        "{column}: the personal identity code's form or check character is wrong.",
+    ),
+    "invalid_oppijanumero": (
+        "{column}: oppijanumeron muoto on väärä.",
+        "{column}: the learner id has the wrong form.",
+    ),
+    "not_a_code": (
+        "{column}: arvo ei ole koodistossa eikä näytä koodilta, joten sitä ei tallenneta.",
+        "{column}: the value is in no code list and does not look like a code, so it is not stored.",
+    ),
+    "unknown_school": (
+        "{column}: koulua ei ole kunnan koululuettelossa (schools.csv).",
+        "{column}: the school is not in the municipality's list (schools.csv).",
+    ),
+    "valid_to_before_valid_from": (
+        "{column}: loppupäivä on ennen alkupäivää.",
+        "{column}: the last day is before the first.",
+    ),
+    "ends_before_starts": (
+        "{column}: poissaolo päättyy ennen alkuaan.",
+        "{column}: the absence ends before it starts.",
+    ),
+    "outside_window": (
+        "{column}: päivä{value} ei ole toimituksen päivien {detail} joukossa.",
+        "{column}: the day{value} is not one of the delivery's days {detail}.",
+    ),
+    "outside_school_year": (
+        "{column}: päivä{value} ei kuulu lukuvuoteen {detail}.",
+        "{column}: the day{value} is not in the school year {detail}.",
+    ),
+    "unknown_pupil": (
+        "{column}: oppilaalla ei ole opiskeluoikeutta tässä toimituksessa.",
+        "{column}: the pupil has no enrolment in this delivery.",
+    ),
+    "parent_rejected": (
+        "{column}: oppilaan opiskeluoikeus on hylätty, joten siihen liittyvää riviä ei voi käyttää.",
+        "{column}: the pupil's enrolment was rejected, so what hangs on it cannot be used.",
+    ),
+    "duplicate": ("Sama tietue on jo tässä toimituksessa.", "The same record is in this delivery already."),
+    "superseded": (
+        "Tietueesta on uudempi versio tässä toimituksessa.",
+        "A newer version of the record is in this delivery.",
+    ),
+    "conflicting_versions": (
+        "Samasta tietueesta on kaksi eri sisältöä, eikä voi tietää, kumpi pätee.",
+        "The same record comes with two contents, and none of them can be known to hold.",
+    ),
+}
