@@ -69,12 +69,12 @@
 
 {% macro refresh_statistics(relation) -%}
     {#- A new table has no statistics until the server gets to it; the next model's plan needs them now. -#}
-    {%- if relation.is_table -%} analyze {{ relation }} {%- else -%} select 1 {%- endif -%}
+    {%- if model.config.materialized == "view" -%} select 1 {%- else -%} analyze {{ relation }} {%- endif -%}
 {%- endmacro %}
 
 {% macro refresh_source_statistics() -%}
     {%- if execute and flags.WHICH in ("build", "run") -%}
-        {%- for node in graph.sources.values() if node.source_name == "landing" -%}
+        {%- for node in graph.sources.values() -%}
             analyze {{ node.schema }}.{{ node.identifier }};
         {% endfor -%}
     {%- endif -%}

@@ -1,6 +1,5 @@
 with day_absence as (
-{%- for model in ['absence_from_lessons', 'absence_from_intervals', 'absence_from_days'] %}
-    {% if not loop.first %}union all{% endif %}
+    {% for model in ['absence_from_lessons', 'absence_from_intervals', 'absence_from_days'] -%}
     select
         absence.municipality,
         absence.person_key,
@@ -11,7 +10,8 @@ with day_absence as (
         absence.late_minutes
     from {{ ref(model) }} as absence
     where absence.absence_class is not null
-{%- endfor %}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor -%}
 ),
 
 scheduled_day as (
@@ -51,6 +51,16 @@ scheduled_day as (
     where uncovered.day is null and coalesce(calendar.is_covered, true)
 ),
 
+month_schedule as (
+    select
+        by_school.municipality,
+        by_school.person_key,
+        by_school.month,
+        sum(by_school.scheduled_lessons) as scheduled_lessons
+    from {{ ref('pupil_schedule_month') }} as by_school
+    group by by_school.municipality, by_school.person_key, by_school.month
+),
+
 scheduled_month as (
     select
         absence.municipality,
@@ -60,7 +70,7 @@ scheduled_month as (
         class.priority,
         class.is_absence,
         absence.lessons,
-        coalesce(schedule.scheduled_lessons, 0) as scheduled_lessons
+        coalesce(month_schedule.scheduled_lessons, 0) as scheduled_lessons
     from {{ ref('absence_from_months') }} as absence
     inner join {{ ref('absence_class') }} as class
         on absence.absence_class = class.absence_class
@@ -69,19 +79,11 @@ scheduled_month as (
             absence.municipality = covered.municipality
             and absence.person_key = covered.person_key
             and absence.month = covered.month
-    left join (
-        select
-            by_school.person_key,
-            by_school.municipality,
-            by_school.month,
-            sum(by_school.scheduled_lessons) as scheduled_lessons
-        from {{ ref('pupil_schedule_month') }} as by_school
-        group by by_school.person_key, by_school.municipality, by_school.month
-    ) as schedule
+    left join month_schedule
         on
-            absence.municipality = schedule.municipality
-            and absence.person_key = schedule.person_key
-            and absence.month = schedule.month
+            absence.municipality = month_schedule.municipality
+            and absence.person_key = month_schedule.person_key
+            and absence.month = month_schedule.month
     where absence.reported_values > 0
 ),
 
@@ -89,19 +91,9 @@ scheduled_month as (
 capped_day as (
     select
         scheduled_day.*,
-        case
-            when scheduled_day.is_absence
-                then greatest(
-                    least(
-                        scheduled_day.lessons,
-                        scheduled_day.scheduled_lessons - coalesce(sum(scheduled_day.lessons) over earlier, 0)
-                    ),
-                    0
-                )
-            else 0
-        end as kept_lessons
+        {{ within_schedule('scheduled_day', 'earlier_classes') }} as kept_lessons
     from scheduled_day
-    window earlier as (
+    window earlier_classes as (
         partition by scheduled_day.municipality, scheduled_day.person_key, scheduled_day.day
         order by scheduled_day.priority
         rows between unbounded preceding and 1 preceding
@@ -111,26 +103,16 @@ capped_day as (
 capped_month as (
     select
         scheduled_month.*,
-        case
-            when scheduled_month.is_absence
-                then greatest(
-                    least(
-                        scheduled_month.lessons,
-                        scheduled_month.scheduled_lessons - coalesce(sum(scheduled_month.lessons) over earlier, 0)
-                    ),
-                    0
-                )
-            else 0
-        end as kept_lessons
+        {{ within_schedule('scheduled_month', 'earlier_classes') }} as kept_lessons
     from scheduled_month
-    window earlier as (
+    window earlier_classes as (
         partition by scheduled_month.municipality, scheduled_month.person_key, scheduled_month.month
         order by scheduled_month.priority
         rows between unbounded preceding and 1 preceding
     )
 ),
 
--- A month with two schools of one municipality: split by scheduled lessons, so that the parts add up exactly.
+-- A month with two schools of one municipality is split by scheduled lessons.
 school_share as (
     select
         schedule.municipality,
@@ -176,44 +158,9 @@ select
     cast(null as date) as day,
     capped_month.month,
     capped_month.absence_class,
-    case
-        when school_share.lessons_of_all is null then capped_month.lessons
-        else
-            round(
-                capped_month.lessons * school_share.lessons_to / school_share.lessons_of_all,
-                {{ definition('lesson_decimals', 'integer') }}
-            )
-            - round(
-                capped_month.lessons * school_share.lessons_before / school_share.lessons_of_all,
-                {{ definition('lesson_decimals', 'integer') }}
-            )
-    end as reported_lessons,
-    case
-        when school_share.lessons_of_all is null then capped_month.kept_lessons
-        else
-            round(
-                capped_month.kept_lessons * school_share.lessons_to / school_share.lessons_of_all,
-                {{ definition('lesson_decimals', 'integer') }}
-            )
-            - round(
-                capped_month.kept_lessons * school_share.lessons_before / school_share.lessons_of_all,
-                {{ definition('lesson_decimals', 'integer') }}
-            )
-    end as lessons,
-    case
-        when school_share.lessons_of_all is null then capped_month.lessons - capped_month.kept_lessons
-        else
-            round(
-                (capped_month.lessons - capped_month.kept_lessons)
-                * school_share.lessons_to / school_share.lessons_of_all,
-                {{ definition('lesson_decimals', 'integer') }}
-            )
-            - round(
-                (capped_month.lessons - capped_month.kept_lessons)
-                * school_share.lessons_before / school_share.lessons_of_all,
-                {{ definition('lesson_decimals', 'integer') }}
-            )
-    end as surplus_lessons,
+    {{ share_of_school('capped_month.lessons', 'school_share') }} as reported_lessons,
+    {{ share_of_school('capped_month.kept_lessons', 'school_share') }} as lessons,
+    {{ share_of_school('(capped_month.lessons - capped_month.kept_lessons)', 'school_share') }} as surplus_lessons,
     0 as late_marks,
     cast(null as numeric) as late_minutes,
     coalesce(school_share.school_count > 1, false) as is_split

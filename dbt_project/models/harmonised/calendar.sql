@@ -1,5 +1,3 @@
-{{ config(indexes=[{'columns': ['municipality', 'school_number', 'grade', 'day']}]) }}
-
 with extract as (
     select
         delivery.delivery_id,

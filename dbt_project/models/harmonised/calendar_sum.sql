@@ -1,5 +1,3 @@
-{{ config(indexes=[{'columns': ['municipality', 'school_number', 'grade', 'day']}]) }}
-
 with timetable as (
     select
         calendar.municipality,
@@ -11,8 +9,9 @@ with timetable as (
     group by calendar.municipality, calendar.school_number, calendar.grade
 ),
 
--- Every calendar day, and the day before the first, so that a span's lessons are always two look-ups.
-dense as (
+-- Every calendar day, and the day before the first, so that a span's lessons are always two look-ups. Materialised,
+-- because the planner cannot know how many days there are.
+dense as materialized (
     select
         timetable.municipality,
         timetable.school_number,

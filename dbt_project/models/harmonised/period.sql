@@ -5,12 +5,13 @@ with month as (
         {{ days_after(last_day_of_month('each.month'), definition('month_close_days', 'integer')) }}
         <= tonight.night as is_closed
     from {{ ref('stg_night') }} as tonight
-    cross join lateral
-        {{ each_month(
+    cross join lateral {{
+        each_month(
             '(select ' ~ school_year_start('min(delivery.school_year)') ~ ' from ' ~ ref('stg_delivery')
             ~ " as delivery where delivery.dataset = 'enrolment')",
             days_after('tonight.night', -1)
-        ) }} as each (month)
+        )
+    }} as each (month)
 ),
 
 week_period as (

@@ -17,7 +17,7 @@ hetu as (
         seen.hetu_key,
         row_number() over (
             partition by seen.municipality, seen.pupil_ref
-            order by seen.last_night desc, seen.hetu_key
+            order by seen.last_night desc, seen.hetu_key asc
         ) as newest
     from seen
     where seen.hetu_key is not null
@@ -30,7 +30,7 @@ oppijanumero as (
         seen.oppijanumero_key,
         row_number() over (
             partition by seen.municipality, seen.pupil_ref
-            order by seen.last_night desc, seen.oppijanumero_key
+            order by seen.last_night desc, seen.oppijanumero_key asc
         ) as newest
     from seen
     where seen.oppijanumero_key is not null
@@ -64,7 +64,7 @@ link as (
         reference.hetu_key,
         row_number() over (
             partition by reference.oppijanumero_key
-            order by reference.last_night desc, reference.hetu_key
+            order by reference.last_night desc, reference.hetu_key asc
         ) as newest
     from reference
     where reference.oppijanumero_key is not null and reference.hetu_key is not null

@@ -13,11 +13,12 @@ with last_enrolled as (
         ) as newest
     from {{ ref('enrolment') }} as enrolment
     cross join {{ ref('stg_night') }} as tonight
-    cross join lateral
-        {{ each_month(
+    cross join lateral {{
+        each_month(
             month_of('enrolment.valid_from'),
             'least(enrolment.valid_to, ' ~ days_after('tonight.night', -1) ~ ')'
-        ) }} as each (month)
+        )
+    }} as each (month)
 ),
 
 scheduled as (
@@ -35,26 +36,14 @@ scheduled as (
 
 uncovered as (
     select
-        uncovered.person_key,
-        uncovered.municipality,
-        {{ month_of('uncovered.day') }} as month,
-        sum(calendar.lessons) as lessons,
-        count(*) filter (where calendar.lessons > 0) as days
-    from {{ ref('uncovered_pupil_day') }} as uncovered
-    inner join {{ ref('enrolment') }} as enrolment
-        on
-            uncovered.person_key = enrolment.person_key
-            and uncovered.municipality = enrolment.municipality
-            and uncovered.day between enrolment.valid_from and enrolment.valid_to
-            and enrolment.form is distinct from 'home'
-    inner join {{ ref('calendar') }} as calendar
-        on
-            enrolment.municipality = calendar.municipality
-            and enrolment.school_number = calendar.school_number
-            and enrolment.grade = calendar.grade
-            and uncovered.day = calendar.day
-    where calendar.is_covered
-    group by uncovered.person_key, uncovered.municipality, {{ month_of('uncovered.day') }}
+        uncovered_day.person_key,
+        uncovered_day.municipality,
+        {{ month_of('uncovered_day.day') }} as month,
+        sum(uncovered_day.lessons) as lessons,
+        count(*) as days
+    from {{ ref('uncovered_pupil_day') }} as uncovered_day
+    where uncovered_day.lessons > 0
+    group by uncovered_day.person_key, uncovered_day.municipality, {{ month_of('uncovered_day.day') }}
 ),
 
 absent as (

@@ -68,24 +68,12 @@ week_uncovered as (
     select
         uncovered.person_key,
         week_period.period_end,
-        sum(calendar.lessons) as lessons,
-        count(*) filter (where calendar.lessons > 0) as days
+        sum(uncovered.lessons) as lessons,
+        count(*) as days
     from {{ ref('uncovered_pupil_day') }} as uncovered
     inner join week_period
         on uncovered.day between week_period.period_start and week_period.period_end
-    inner join {{ ref('enrolment') }} as enrolment
-        on
-            uncovered.person_key = enrolment.person_key
-            and uncovered.municipality = enrolment.municipality
-            and uncovered.day between enrolment.valid_from and enrolment.valid_to
-            and enrolment.form is distinct from 'home'
-    inner join {{ ref('calendar') }} as calendar
-        on
-            enrolment.municipality = calendar.municipality
-            and enrolment.school_number = calendar.school_number
-            and enrolment.grade = calendar.grade
-            and uncovered.day = calendar.day
-    where calendar.is_covered
+    where uncovered.lessons > 0
     group by uncovered.person_key, week_period.period_end
 ),
 
@@ -154,7 +142,7 @@ enrolled as (
         enrolment.school_number,
         enrolment.grade,
         band.grade_band,
-        band.grade_band is not null and enrolment.form is distinct from 'home' as is_population
+        (band.grade_band is not null and enrolment.form is distinct from 'home') as is_population
     from {{ ref('period') }} as period
     inner join {{ ref('enrolment') }} as enrolment
         on period.period_end between enrolment.valid_from and enrolment.valid_to

@@ -1,10 +1,10 @@
+-- The days of a school year stay as its own last extract said. Covered is all from 1 August of the first delivered
+-- school year to the day before the latest extract.
 with extract as (
     select
         delivery.delivery_id,
         delivery.municipality,
         delivery.school_year,
-        delivery.night,
-        min(delivery.school_year) over (partition by delivery.municipality) as first_school_year,
         max(delivery.night) over (partition by delivery.municipality) as last_night,
         row_number() over (
             partition by delivery.municipality, delivery.school_year
@@ -14,14 +14,11 @@ with extract as (
     where delivery.dataset = 'support'
 )
 
--- The days of a school year stay as its own last extract said; all days from the first to the latest extract are covered.
 select
     extract.municipality,
     extract.school_year,
     extract.delivery_id,
-    greatest(
-        {{ school_year_start('extract.school_year') }}, {{ school_year_start('extract.first_school_year') }}
-    ) as covered_from,
+    {{ school_year_start('extract.school_year') }} as covered_from,
     least({{ school_year_end('extract.school_year') }}, {{ days_after('extract.last_night', -1) }}) as covered_to
 from extract
 where extract.newest = 1

@@ -59,6 +59,17 @@ ruled as (
             and delivered.row_number = mark.row_number
             and rule.mark = mark.mark
     where (rule.mark is null or mark.mark is not null) and not delivered.is_contradiction
+),
+
+highest as (
+    select
+        rule.kind,
+        max(rule_level.rank) as level_rank
+    from {{ ref('support_rule') }} as rule
+    inner join {{ ref('support_level') }} as rule_level
+        on rule.support_level = rule_level.support_level
+    where rule.mark is not null
+    group by rule.kind
 )
 
 select
@@ -75,12 +86,11 @@ select
     delivered.valid_from,
     delivered.valid_to,
     case
-        when delivered.support_code is null then 'measures_without_level'
+        when delivered.support_code is null and marked.row_number is not null then 'measures_without_level'
         when delivered.is_contradiction then 'scheme_kind_disagree'
         when delivered.kind is null then 'support_code_unmapped'
-        -- A mark that nobody has mapped could make it S3: the level is not known.
-        when marked.has_unmapped_mark and delivered.kind <> 'intensified' and ruled.support_level <> top.support_level
-            then 'mark_unmapped'
+        -- A mark that nobody has mapped could raise it: the level is not known.
+        when marked.has_unmapped_mark and level.rank < highest.level_rank then 'mark_unmapped'
     end as unknown_rule,
     ruled.support_level,
     level.rank as level_rank,
@@ -100,9 +110,5 @@ left join ruled
         and ruled.first_fit = 1
 left join {{ ref('support_level') }} as level
     on ruled.support_level = level.support_level
-cross join (
-    select level.support_level
-    from {{ ref('support_level') }} as level
-    order by level.rank desc nulls last
-    limit 1
-) as top
+left join highest
+    on delivered.kind = highest.kind

@@ -80,6 +80,11 @@ shown_class as (
     select 'all' as absence_class
 ),
 
+band as (
+    select distinct grade_band.grade_band
+    from {{ ref('grade_band') }} as grade_band
+),
+
 -- Every band and class of a month in which the municipality has pupils, so that what is missing shows.
 grid as (
     select
@@ -99,7 +104,7 @@ grid as (
             counted.month = lesson_sum.month
             and counted.municipality = lesson_sum.municipality
             and counted.grade_band = lesson_sum.grade_band
-    cross join (select distinct grade_band.grade_band from {{ ref('grade_band') }} as grade_band) as band
+    cross join band
     cross join shown_class
     where counted.grade_band = 'all'
 ),
@@ -126,7 +131,7 @@ municipality_row as (
         coalesce(lesson_sum.covered_lessons, 0) as covered_lessons,
         coalesce(class_sum.absent_lessons, 0) as absent_lessons,
         grid.is_collected,
-        grid.is_covered_enough,
+        coalesce(grid.is_collected and grid.is_covered_enough, false) as is_in_region,
         as_of.as_of
     from grid
     left join counted
@@ -178,12 +183,7 @@ region_row as (
             "','",
             'order by municipality_row.municipality'
         ) }} as municipalities
-    from (
-        select
-            municipality_row.*,
-            coalesce(municipality_row.is_collected and municipality_row.is_covered_enough, false) as is_in_region
-        from municipality_row
-    ) as municipality_row
+    from municipality_row
     group by municipality_row.month, municipality_row.grade_band, municipality_row.absence_class
 ),
 

@@ -32,6 +32,11 @@ counted as (
         )
 ),
 
+band as (
+    select distinct grade_band.grade_band
+    from {{ ref('grade_band') }} as grade_band
+),
+
 -- Every band and tier of a period in which the municipality has pupils.
 grid as (
     select distinct
@@ -42,7 +47,7 @@ grid as (
         band.grade_band,
         tier.tier
     from counted
-    cross join (select distinct grade_band.grade_band from {{ ref('grade_band') }} as grade_band) as band
+    cross join band
     cross join {{ ref('attendance_tier') }} as tier
 ),
 

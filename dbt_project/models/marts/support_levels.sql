@@ -57,6 +57,18 @@ counted as (
         )
 ),
 
+place as (
+    select distinct
+        counted.count_day,
+        counted.municipality
+    from counted
+),
+
+band as (
+    select distinct grade_band.grade_band
+    from {{ ref('grade_band') }} as grade_band
+),
+
 -- Every band and level of a count day on which the municipality has pupils.
 grid as (
     select
@@ -77,13 +89,8 @@ grid as (
                 place.count_day >= {{ definition('regime_2025_starts', 'date') }} and not level.exists_in_2025
                 then 'not_in_regime'
         end as null_reason
-    from (
-        select distinct
-            counted.count_day,
-            counted.municipality
-        from counted
-    ) as place
-    cross join (select distinct grade_band.grade_band from {{ ref('grade_band') }} as grade_band) as band
+    from place
+    cross join band
     cross join {{ ref('support_level') }} as level
 ),
 
