@@ -52,8 +52,11 @@ class RunningRegion:
 
     def move_to(self, night: date) -> None:
         """Makes the sources hold what they hold on the morning of `night`, and writes the truth beside them."""
-        write_night(self.region, night, _sources_folder(self.settings))
-        write_truth(self.region, night, self.truth)
+        sources = _sources_folder(self.settings)
+        write_night(self.region, night, sources)
+        # Kuopio's folders remember which nights the sources were written for.
+        nights = [date.fromisoformat(folder.name) for folder in (sources / "kuopio" / "lahtevat").iterdir()]
+        write_truth(self.region, night, self.truth, nights)
         self.sources.refresh()
 
     def take_in(self, night: date) -> list[Outcome]:

@@ -1,7 +1,7 @@
 """What a run of nights reaches: whose knowledge counts for which days, by the definitions of what is covered."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -88,4 +88,7 @@ def reaches(nights: tuple[int, ...]) -> dict[tuple[str, int], Reach]:
                 assert edit is not None
                 support_to = next(night for night in own if night > edit) - 1
             found[municipality, year] = Reach(municipality, year, own, state, min(support_to, last_day(year)))
+            # Support is covered without a gap up to the latest delivery, so also over the summer before it.
+            if before := found.get((municipality, year - 1)):
+                found[municipality, year - 1] = replace(before, support_to=last_day(year - 1))
     return found
