@@ -494,6 +494,11 @@ def load_municipality(folder: Path) -> Municipality:
     return municipality
 
 
+def municipality_names(root: Path) -> tuple[str, ...]:
+    """The names of the folders that hold a municipality.yaml, in order; also of those that are not in order inside."""
+    return tuple(sorted(file.parent.name for file in root.glob("*/municipality.yaml")))
+
+
 def load_municipalities(root: Path) -> tuple[Municipality, ...]:
     """Read every folder of `root` that holds a municipality.yaml, in the order of their names. Raises ConfigError."""
     municipalities = tuple(load_municipality(file.parent) for file in sorted(root.glob("*/municipality.yaml")))

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from connectors.config import load_municipalities
+from connectors.config import municipality_names
 from demo.region import Region, build_region, write_night, write_truth
 from demo.servers import NOW_AND_THEN, RunningSources, start_sources
 from pipeline import scheduler
@@ -44,7 +44,7 @@ class RunningRegion:
 
     @property
     def municipalities(self) -> tuple[str, ...]:
-        return tuple(one.name for one in load_municipalities(self.settings.municipalities))
+        return municipality_names(self.settings.municipalities)
 
     @property
     def truth(self) -> Path:
@@ -82,10 +82,10 @@ def running_region(settings: Settings, *, seed: int, scale: float) -> Iterator[R
     sources: RunningSources | None = None
     try:
         postgres.start()
-        municipalities = load_municipalities(settings.municipalities)
-        ensure_keys(settings, tuple(one.name for one in municipalities))
+        names = municipality_names(settings.municipalities)
+        ensure_keys(settings, names)
         with connect(settings) as connection:
-            prepare(connection, municipalities)
+            prepare(connection, names)
         region = build_region(seed, scale)
         folder = _sources_folder(settings)
         write_night(region, CLOSING_NIGHT, folder)

@@ -231,11 +231,11 @@ def down() -> None:
 @app.command(name="keys")
 def make_keys() -> None:
     """Make the secret keys that are missing (a new installation)."""
-    from connectors.config import load_municipalities
+    from connectors.config import municipality_names
     from pipeline.keys import ensure_keys
 
     settings = load_settings()
-    ensure_keys(settings, tuple(one.name for one in load_municipalities(settings.municipalities)))
+    ensure_keys(settings, municipality_names(settings.municipalities))
     console.print(f"Keys are in {settings.keys}: keep a copy in a safe. Without them no pseudonym can be made again.")
 
 
@@ -250,7 +250,7 @@ def prepare() -> None:
     settings = load_settings()
     municipalities = load_municipalities(settings.municipalities)
     with _warehouse(settings), connect(settings) as connection:
-        make(connection, municipalities)
+        make(connection, [one.name for one in municipalities])
         load_reference(connection, municipalities)
 
 
@@ -299,7 +299,7 @@ def _settings_for(municipality: str) -> Settings:
 @contextmanager
 def _warehouse(settings: Settings) -> Iterator[None]:
     """Has the warehouse ready for the block; an embedded server that was started for it is stopped again."""
-    from connectors.config import load_municipalities
+    from connectors.config import municipality_names
     from pipeline.embedded_postgres import EmbeddedPostgres
     from pipeline.keys import ensure_keys
     from pipeline.warehouse import connect
@@ -308,11 +308,11 @@ def _warehouse(settings: Settings) -> Iterator[None]:
     embedded = None if settings.database_url else EmbeddedPostgres(settings.postgres)
     was_running = embedded is not None and embedded.is_running()
     try:
-        municipalities = load_municipalities(settings.municipalities)
+        names = municipality_names(settings.municipalities)
         if embedded is not None:
-            ensure_keys(settings, tuple(one.name for one in municipalities))
+            ensure_keys(settings, names)
         with connect(settings) as connection:
-            make(connection, municipalities)
+            make(connection, names)
         yield
     finally:
         if embedded is not None and not was_running:

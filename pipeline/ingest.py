@@ -4,14 +4,14 @@ The Airflow tasks and the command line call the same three functions in this ord
 be run again, and killed anywhere: what is in the ledger says where to go on.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import psycopg
 
 from connectors.check import CheckedDataset, CheckedDelivery, check_delivery
-from connectors.config import Municipality, load_municipalities, load_municipality
+from connectors.config import Municipality, load_municipality, municipality_names
 from connectors.connection import connection_for
 from connectors.delivery import DeliveryProblem, RawDelivery, SourceRefused, school_year_of
 from connectors.transports import History
@@ -19,6 +19,7 @@ from connectors.transports import fetch as fetch_from_source
 from pipeline import archive, keys, ledger, quality
 from pipeline.landing import copy_frame
 from pipeline.reference import load_reference
+from pipeline.release_due import waiting_for
 from pipeline.settings import Settings
 from pipeline.timing import Durations, Progress, silent
 from pipeline.warehouse import connect, warehouse_url
@@ -230,7 +231,6 @@ def report(
             ledger.record_nothing(connection, municipality, night, school_year_of(night), "failed", failure, failure)
         deliveries = ledger.deliveries_of_night(connection, municipality, night)
         worst = max(deliveries, key=lambda delivery: _ORDER.index(delivery.status), default=None)
-        everyone = {config.name for config in load_municipalities(settings.municipalities)}
         outcome = Outcome(
             municipality=municipality,
             night=night,
@@ -239,13 +239,16 @@ def report(
             reason_en=worst.reason_en if worst else "nothing was received",
             reason_fi=worst.reason_fi if worst else "mitään ei saatu",
             datasets=tuple(_counts(connection, [delivery.delivery_id for delivery in deliveries])),
-            waiting_for=tuple(sorted(everyone - ledger.reported(connection, night, sorted(everyone)) - {municipality})),
             seconds=durations.seconds if durations else {},
         )
         ledger.report_night(
             connection, municipality, night, outcome.status, outcome.delivery, outcome.reason_en, outcome.reason_fi
         )
-    return outcome
+    # Asked only now that our own outcome can be seen: of two that end together, the later one then misses nobody.
+    names = municipality_names(settings.municipalities)
+    with connect(settings) as connection:
+        waiting = waiting_for(ledger.reported(connection, night, names), names)
+    return replace(outcome, waiting_for=waiting)
 
 
 def _counts(connection: psycopg.Connection, delivery_ids: list[int]) -> list[dict[str, Any]]:

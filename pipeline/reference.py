@@ -100,12 +100,11 @@ def load_reference(connection: psycopg.Connection, municipalities: Sequence[Muni
     )
 
 
-def forget_other_municipalities(connection: psycopg.Connection, municipalities: Sequence[Municipality]) -> None:
-    """Removes what the reference tables say of municipalities that have no folder any more."""
-    names = [municipality.name for municipality in municipalities]
+def forget_other_municipalities(connection: psycopg.Connection, names: Sequence[str]) -> None:
+    """Removes what the reference tables say of municipalities that have no folder any more; `names` have one."""
     for table in TABLES:
         target = sql.Identifier("reference", table)
-        connection.execute(sql.SQL("delete from {} where municipality <> all(%s)").format(target), (names,))
+        connection.execute(sql.SQL("delete from {} where municipality <> all(%s)").format(target), (list(names),))
 
 
 def _validity(code: Any) -> tuple[Any, ...]:

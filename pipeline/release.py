@@ -4,9 +4,10 @@ Write, audit, publish: `reporting` changes in one transaction at the very end, s
 before or after. What was shown is kept in `ops.release_row`, which is what a rollback restores.
 """
 
+import logging
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,7 +19,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from connectors.config import load_municipalities
+from connectors.config import ConfigError, Municipality, load_municipality, municipality_names
 from pipeline import ledger, quality, transform
 from pipeline.disclosure import protected_select, protection_of
 from pipeline.reference import forget_other_municipalities, load_reference
@@ -53,10 +54,11 @@ class ReleaseOutcome:
 
 def due(settings: Settings, night: date, *, by_hand: bool = False) -> tuple[bool, str]:
     """Whether a release of that night is to be made now, and why (not)."""
-    expected = {municipality.name for municipality in load_municipalities(settings.municipalities)}
+    expected = set(municipality_names(settings.municipalities))
     with connect(settings) as connection:
         outcomes = ledger.reported(connection, night, sorted(expected))
-        query = "select count(*) from ops.release where night = %s and not by_hand and status = 'published'"
+        # A night that is caught up late must not be released over a newer one.
+        query = "select count(*) from ops.release where night >= %s and not by_hand and status = 'published'"
         row = connection.execute(query, (night,)).fetchone()
     released = bool(row and row[0])
     return release_due(night, datetime.now(HELSINKI), outcomes, expected, released, by_hand)
@@ -159,10 +161,10 @@ def _release_lock(connection: psycopg.Connection) -> Iterator[None]:
 
 
 def _open(connection: psycopg.Connection, settings: Settings, night: date, by_hand: bool) -> int:
-    municipalities = load_municipalities(settings.municipalities)
-    prepare(connection, municipalities)
-    load_reference(connection, municipalities)
-    forget_other_municipalities(connection, municipalities)
+    names = municipality_names(settings.municipalities)
+    prepare(connection, names)
+    load_reference(connection, _sound_municipalities(settings, names))
+    forget_other_municipalities(connection, names)
     # Whoever holds the lock is alone, so what is still building was killed.
     connection.execute("update ops.release set status = 'failed', reason = 'interrupted' where status = 'building'")
     row = connection.execute(
@@ -189,6 +191,21 @@ def _open(connection: psycopg.Connection, settings: Settings, night: date, by_ha
         (row[0],),
     )
     return int(row[0])
+
+
+def _sound_municipalities(settings: Settings, names: Sequence[str]) -> list[Municipality]:
+    """The municipalities whose folder is in order; the others go on with the codes that were loaded last, since one
+    municipality's mistake must not stop the region."""
+    sound = []
+    for name in names:
+        try:
+            municipality = load_municipality(settings.municipalities / name)
+            _ = municipality.codes
+        except ConfigError as error:
+            logging.getLogger(__name__).error("%s is left as it was: %s", name, error)
+        else:
+            sound.append(municipality)
+    return sound
 
 
 def _close(settings: Settings, number: int, status: str, reason: str | None, durations: Durations) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from connectors.config import load_municipalities
+from connectors.config import municipality_names
 from connectors.delivery import school_year_of
 from pipeline import keys
 from pipeline.settings import Settings
@@ -48,10 +48,10 @@ def forget(settings: Settings, identifier: str) -> Removed:
     Deliveries of the person's municipalities leave the archive whole, since originals are kept as they came. Published
     frozen tables stay. The municipality must also stop delivering the person, or the next night brings the data again.
     """
-    municipalities = load_municipalities(settings.municipalities)
+    names = municipality_names(settings.municipalities)
     rows = archived = 0
     with connect(settings) as connection:
-        key = keys.pseudonym_keys(settings, municipalities[0].name)
+        key = keys.pseudonym_keys(settings, names[0])
         person = [key.uuid("hetu", identifier), key.uuid("oppijanumero", identifier)]
         found = connection.execute(
             """

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from connectors.config import load_municipalities
+from connectors.config import municipality_names
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
 
@@ -51,7 +51,7 @@ class Status:
 
 def read_status(settings: Settings) -> Status:
     """Reads the ledger and the releases. Raises psycopg.errors.UndefinedTable before the first night."""
-    names = [municipality.name for municipality in load_municipalities(settings.municipalities)]
+    names = municipality_names(settings.municipalities)
     with connect(settings) as connection:
         return Status(
             municipalities=tuple(_municipality(connection, name) for name in names),

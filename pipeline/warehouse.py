@@ -7,7 +7,6 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from connectors.config import Municipality
 from pipeline.embedded_postgres import EmbeddedPostgres
 from pipeline.settings import Settings
 
@@ -32,8 +31,9 @@ def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[psycopg
         yield connection
 
 
-def prepare(connection: psycopg.Connection, municipalities: Sequence[Municipality]) -> None:
-    """Makes schemas, fixed tables, landing tables (from the contracts) and roles; safe to run at any time."""
+def prepare(connection: psycopg.Connection, municipalities: Sequence[str]) -> None:
+    """Makes schemas, fixed tables, landing tables (from the contracts) and the roles of the municipalities, which are
+    given by name; safe to run at any time."""
     from connectors.contract import landing_ddl
 
     # Two ingests that start at once would both create the same object.
@@ -41,7 +41,7 @@ def prepare(connection: psycopg.Connection, municipalities: Sequence[Municipalit
     connection.execute("set local client_min_messages = warning")
     connection.execute(FIXED_TABLES.read_text(encoding="utf-8"))
     connection.execute(landing_ddl())
-    _ensure_roles(connection, [municipality.name for municipality in municipalities])
+    _ensure_roles(connection, municipalities)
     connection.commit()
 
 

@@ -31,9 +31,10 @@ def settings(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Settings]:
     url = postgres.create_database(name)
     made = Settings(home=tmp_path, database_url=url, municipalities=PROJECT_ROOT / "municipalities")
     municipalities = load_municipalities(made.municipalities)
-    ensure_keys(made, tuple(one.name for one in municipalities))
+    names = [one.name for one in municipalities]
+    ensure_keys(made, tuple(names))
     with connect(made) as connection:
-        prepare(connection, municipalities)
+        prepare(connection, names)
         load_reference(connection, municipalities)
     yield made
     with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
