@@ -22,7 +22,7 @@ def _prepared(postgres: EmbeddedPostgres, target: Path) -> Iterator[TinyWarehous
     url = postgres.create_database(name)
     municipalities = load_municipalities(PROJECT_ROOT / "municipalities")
     with psycopg.connect(url) as connection:
-        prepare(connection, municipalities)
+        prepare(connection, [one.name for one in municipalities])
         load_reference(connection, municipalities)
         connection.commit()
         yield TinyWarehouse(connection, url, target)

@@ -65,7 +65,10 @@ select
     accepted.rows_landed,
     accepted.rows_rejected,
     -- A night that is made up for later is read after its own morning: its data is not older than nothing.
-    greatest({{ dbt.datediff(local_day('accepted.as_of'), 'tonight.night', 'day') }}, 0) as days_old,
+    case
+        when accepted.as_of is not null
+            then greatest({{ dbt.datediff(local_day('accepted.as_of'), 'tonight.night', 'day') }}, 0)
+    end as days_old,
     case
         when accepted.night is null then dataset.name_fi || ': hyväksyttyä toimitusta ei vielä ole.'
         when last_attempt.status in ('accepted', 'unchanged') then dataset.name_fi || ': tiedot ovat ajan tasalla.'
