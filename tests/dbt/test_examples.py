@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.dbt.tiny import (
+    MODELS_ONLY,
     TinyWarehouse,
     day,
     enrolment,
@@ -176,7 +177,7 @@ def test_example_06_a_running_month_is_not_reported_yet(warehouse: TinyWarehouse
         absence=month_hours("ex6", "2025-10-01", 0, 6, None, None),
         support=[],
     )
-    warehouse.build("2025-12-01")
+    warehouse.build("2025-12-01", MODELS_ONLY)
     assert warehouse.covered("ex6", "2025-10-01") == (138, 0)
     assert warehouse.absent("ex6", "2025-10-01") == {}
 
@@ -252,12 +253,12 @@ def test_example_11_a_mark_with_an_impossible_date(warehouse: TinyWarehouse) -> 
     refused = {"absence": [{"pupil_ref": key("kuopio", "ex11")}]}
     warehouse.deliver("kuopio", "2025-10-01", covers=("2025-08-01", "2025-09-30"), absence=[], **pupils)
     warehouse.deliver("kuopio", "2025-10-02", absence=[], rejected=refused, **pupils)
-    warehouse.build("2025-10-02")
+    warehouse.build("2025-10-02", MODELS_ONLY)
     # September has 22 weekdays; the window of 2 October is 12 September to 1 October, 13 weekdays of September.
     assert warehouse.covered("ex11", "2025-09-01") == (132, 132 - 13 * 6)
     assert warehouse.covered("other", "2025-09-01") == (132, 132)
     warehouse.deliver("kuopio", "2025-10-06", absence=[mark("ex11", "2025-09-30", 2, "S")], **pupils)
-    warehouse.build("2025-10-06")
+    warehouse.build("2025-10-06", MODELS_ONLY)
     # The window of 6 October starts on 16 September: of the bad one only 12 and 15 September are left.
     assert warehouse.covered("ex11", "2025-09-01") == (132, 132 - 2 * 6)
     assert warehouse.absent("ex11", "2025-09-30") == {"health": 1}
@@ -267,7 +268,7 @@ def test_example_12_lost_deliveries(warehouse: TinyWarehouse) -> None:
     pupils = {"enrolment": [enrolment("kuopio", "ex12")], "school_day": school_days("kuopio", AUTUMN), "support": []}
     warehouse.deliver("kuopio", "2025-10-19", covers=("2025-08-01", "2025-10-18"), absence=[], **pupils)
     warehouse.deliver("kuopio", "2025-11-15", absence=[mark("ex12", "2025-10-27", 1, "L")], **pupils)
-    warehouse.build("2025-11-15")
+    warehouse.build("2025-11-15", MODELS_ONLY)
     uncovered = warehouse.query(
         """
         select min(day) as first, max(day) as last, count(*) as days from harmonised.calendar
@@ -288,6 +289,6 @@ def test_example_12_one_lost_delivery_leaves_no_gap(warehouse: TinyWarehouse) ->
     warehouse.deliver("kuopio", "2025-11-02", covers=("2025-08-01", "2025-11-01"), absence=[], **pupils)
     warehouse.deliver("kuopio", "2025-11-03", status="failed", absence=[])
     warehouse.deliver("kuopio", "2025-11-04", absence=[], **pupils)
-    warehouse.build("2025-11-04")
+    warehouse.build("2025-11-04", MODELS_ONLY)
     gaps = "select count(*) from harmonised.calendar where not is_covered and day <= '2025-11-03'"
     assert warehouse.value(gaps) == 0

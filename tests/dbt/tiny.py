@@ -23,6 +23,9 @@ SCHOOL = {"kuopio": "07522", "siilinjarvi": "07735", "iisalmi": "05994", "varkau
 FORM = {"kuopio": "PO", "siilinjarvi": "BASIC", "iisalmi": "perusopetus", "varkaus": "perusopetus"}
 REASONS = ("Sairaus h", "Lupa h", "Luvaton h", "Epäselvä h")
 
+# The data tests of the models are run on the larger warehouses.
+MODELS_ONLY = "resource_type:seed resource_type:model"
+
 Row = dict[str, Any]
 
 
@@ -229,7 +232,7 @@ class TinyWarehouse:
         return self.deliveries
 
     def build(self, night: str, select: str | None = None) -> TransformResult:
-        """Shows every accepted delivery to dbt and builds."""
+        """Shows every accepted delivery to dbt and builds; `select` as in `pipeline.transform.build`."""
         self.connection.execute("delete from ops.candidate_delivery")
         self.connection.execute(
             """
