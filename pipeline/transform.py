@@ -54,8 +54,8 @@ def build(
     Raises TransformError with the nodes that failed.
     """
     # dbt takes seconds to import, and the scheduler parses its callers' modules often.
-    from dbt.cli.main import dbtRunner
     from dbt.artifacts.schemas.results import NodeStatus
+    from dbt.cli.main import dbtRunner
 
     _write_profile(database_url, target)
     arguments = [
