@@ -166,7 +166,7 @@ def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Duration
         _clear(connection, delivery.delivery_id)
         land(connection, delivery.delivery_id, checked)
     with durations.step("gate", f"{delivery.delivery}: checking what landed"):
-        _gate(settings, delivery, checked)
+        _gate(settings, delivery, config)
 
 
 def land(connection: psycopg.Connection, delivery_id: int, checked: CheckedDelivery) -> None:
@@ -202,8 +202,12 @@ def _count(connection: psycopg.Connection, delivery_id: int, dataset: str, part:
     )
 
 
-def _gate(settings: Settings, delivery: ledger.Delivery, checked: CheckedDelivery) -> None:
-    parameters = {"delivery_id": delivery.delivery_id, "municipality": delivery.municipality}
+def _gate(settings: Settings, delivery: ledger.Delivery, config: Municipality) -> None:
+    parameters = {
+        "delivery_id": delivery.delivery_id,
+        "municipality": delivery.municipality,
+        "support_typed": config.datasets["support"].support_typed,
+    }
     results = quality.run_suite(warehouse_url(settings), "delivery", parameters)
     with connect(settings) as connection:
         quality.store(results, connection)

@@ -64,8 +64,9 @@ def load_database(
     """Create or refresh the reporting database from `folder/v_*.parquet` and return the reader's SQLAlchemy URL.
 
     `admin_url`: libpq or SQLAlchemy URL, over TCP, of a role that may create databases and roles. `password`: of the
-    reader. `clock`: what `now()` says to the reader; None is the real time. Everything but CREATE DATABASE is one transaction: readers see the night before or this one. With
-    `open_to_reader` false the right to connect stays as it is.
+    reader. `clock`: what `now()` says to the reader; None is the real time. Everything but CREATE DATABASE is one
+    transaction: readers see the night before or this one. With `open_to_reader` false the right to connect stays as it
+    is.
 
     Raises FileNotFoundError for a missing file, ValueError for columns or values that do not fit a view (the value is
     not named) and for an admin URL without a TCP host.

@@ -3,6 +3,7 @@
 The first night is whole; in the second one Siilinjärvi's server is down and Varkaus' workbook is unchanged.
 """
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,9 +41,23 @@ class Nights:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
-    home = tmp_path_factory.mktemp("night") / "a home"
-    settings = Settings(home=home, database_url=None, municipalities=PROJECT_ROOT / "municipalities")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.MonkeyPatch) -> Iterator[Nights]:
+    # A source that is down is asked nine times six times; here without hours in between.
+    monkeypatch_module.setenv("TUKIVERKKO_RETRY_SECONDS", "0.2")
+    folder = tmp_path_factory.mktemp("night")
+    municipalities = Path(shutil.copytree(PROJECT_ROOT / "municipalities", folder / "municipalities"))
+    impatient = municipalities / "siilinjarvi" / "municipality.yaml"
+    text = impatient.read_text(encoding="utf-8")
+    impatient.write_text(
+        text.replace("  kind: rest\n", "  kind: rest\n  retry_wait_seconds: 0.01\n", 1), encoding="utf-8"
+    )
+    settings = Settings(home=folder / "a home", database_url=None, municipalities=municipalities)
     with running_region(settings, seed=7, scale=0.02) as running, in_background(running.start_airflow) as starting:
         closing = running.take_in(CLOSING_NIGHT)
         assert [outcome.status for outcome in closing] == ["accepted"] * 4, closing
