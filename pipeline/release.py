@@ -85,8 +85,7 @@ def release(settings: Settings, night: date, *, by_hand: bool = False, progress:
         except BaseException as error:
             _close(settings, number, "failed", f"{type(error).__name__}: {error}", durations)
             raise
-        if outcome.status != "published":
-            _close(settings, number, outcome.status, outcome.reason, durations)
+        _close(settings, number, outcome.status, outcome.reason, durations)
     return outcome
 
 
@@ -112,11 +111,8 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         shown = {mart: _freeze(connection, number, mart, meta) for mart, meta in marts.items()}
         _show(connection, number)
         connection.execute(
-            """
-            update ops.release set status = 'published', published_at = clock_timestamp(), durations = %s
-            where release_number = %s
-            """,
-            (Jsonb(durations.seconds), number),
+            "update ops.release set status = 'published', published_at = clock_timestamp() where release_number = %s",
+            (number,),
         )
     return ReleaseOutcome(
         release_number=number,

@@ -134,11 +134,11 @@ class _Pages:
             return None
         if len(self.lines) == self.total:
             return self.lines
-        once = list({digest: line for digest, line in zip(self.item_digests, self.lines, strict=True)}.values())
+        once = list(dict(zip(self.item_digests, self.lines, strict=True)).values())
         if len(once) == self.total:
             return once
         if None not in self.ids:
-            by_id = list({key: line for key, line in zip(self.ids, self.lines, strict=True)}.values())
+            by_id = list(dict(zip(self.ids, self.lines, strict=True)).values())
             if len(by_id) == self.total:
                 return by_id
         return None

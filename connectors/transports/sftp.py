@@ -134,8 +134,7 @@ def _run(
 
     async def session() -> _T:
         async with await _connect(municipality, connection) as session, session.start_sftp_client() as client:
-            done = await work(client)
-        return done
+            return await work(client)
 
     # Causes are left out: a server's text can quote a path or worse.
     try:

@@ -51,7 +51,9 @@ def problem(kind: type[DeliveryProblem], *parts: str, hidden: tuple[str, ...] = 
         yield
     error = caught.value
     assert [part for part in parts if part not in str(error)] == [], str(error)
-    assert error.reason_en and error.reason_fi and error.reason_en != error.reason_fi
+    assert error.reason_en
+    assert error.reason_fi
+    assert error.reason_en != error.reason_fi
     told = str(error) + error.reason_fi + repr(error)
     seen: BaseException | None = error
     while seen is not None:

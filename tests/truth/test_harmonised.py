@@ -56,7 +56,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
 
 
 def person_keys(settings: Settings, truth: Path) -> pl.DataFrame:
-    """person_id, municipality → person_key: HETU's where there is one, else the oppijanumero's, else of the local id."""
+    """person_id, municipality → person_key: of the HETU if there is one, else the oppijanumero, else the local id."""
     rows: list[dict[str, Any]] = []
     for pupil in pl.read_parquet(truth / "pupil.parquet").to_dicts():
         keys = pseudonym_keys(settings, pupil["municipality"])
@@ -82,7 +82,10 @@ def test_every_absent_lesson_of_every_day_is_the_true_one(compared: Compared) ->
     names = ["municipality", "person_key", "day", "absence_class", "lessons"]
     true = compared.true("absence").select(names).with_columns(pl.col("lessons").cast(pl.Decimal(12, 4)))
     made = compared.harmonised(
-        "select municipality, person_key, day, absence_class, lessons from harmonised.absence where day is not null and lessons > 0"
+        """
+        select municipality, person_key, day, absence_class, lessons from harmonised.absence
+        where day is not null and lessons > 0
+        """
     ).with_columns(pl.col("lessons").cast(pl.Decimal(12, 4)))
     true = true.filter(pl.col("municipality") != "varkaus")
     found = difference(true, made.select(names).filter(pl.col("municipality") != "varkaus"), names)
