@@ -35,7 +35,7 @@ def retain(settings: Settings, today: date | None = None) -> Removed:
     with connect(settings) as connection:
         query = "select distinct delivery_id from ops.delivery where school_year < %s or status = 'superseded'"
         past = [row[0] for row in connection.execute(query, (oldest_kept,))]
-        rows = _delete_landed(connection, "delivery_id = any(%s)", (past,))
+        rows = _delete(connection, "landing", "delivery_id = any(%s)", (past,))
         query = "select distinct municipality, delivery from ops.delivery where received_at < %s"
         limit = datetime.now(ZoneInfo("Europe/Helsinki")) - timedelta(days=ARCHIVE_DAYS)
         expired = connection.execute(query, (limit,)).fetchall()
@@ -63,7 +63,9 @@ def forget(settings: Settings, identifier: str) -> Removed:
             {"person": person},
         ).fetchall()
         references = [reference for _, reference in found]
-        rows += _delete_landed(connection, "pupil_ref = any(%s)", (references,))
+        # A pseudonym in harmonised is one of the person's own keys, or that of a pupil who is matched nowhere.
+        rows += _delete(connection, "harmonised", "person_key = any(%s)", ([*person, *references],))
+        rows += _delete(connection, "landing", "pupil_ref = any(%s)", (references,))
         rows += connection.execute("delete from ops.rejected_row where pupil_ref = any(%s)", (references,)).rowcount
         places = sorted({municipality for municipality, _ in found})
         query = "select distinct municipality, delivery from ops.delivery where municipality = any(%s)"
@@ -76,13 +78,17 @@ def forget(settings: Settings, identifier: str) -> Removed:
     return Removed(rows, archived)
 
 
-def _delete_landed(connection: psycopg.Connection, condition: str, parameters: tuple[object, ...]) -> int:
-    """Deletes from every landing table that has the condition's column; returns the number of rows."""
+def _delete(connection: psycopg.Connection, schema: str, condition: str, parameters: tuple[object, ...]) -> int:
+    """Deletes from every table of the schema that has the condition's column; returns the number of rows."""
     column = condition.split(" ", 1)[0]
-    query = "select table_name from information_schema.columns where table_schema = 'landing' and column_name = %s"
-    tables = [row[0] for row in connection.execute(query, (column,))]
+    query = """
+        select c.table_name from information_schema.columns as c
+        inner join information_schema.tables as t using (table_schema, table_name)
+        where c.table_schema = %s and c.column_name = %s and t.table_type = 'BASE TABLE'
+    """
+    tables = [row[0] for row in connection.execute(query, (schema, column))]
     return sum(
-        connection.execute(f"delete from landing.{table} where {condition}", parameters).rowcount for table in tables
+        connection.execute(f"delete from {schema}.{table} where {condition}", parameters).rowcount for table in tables
     )
 
 
