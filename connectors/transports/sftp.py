@@ -134,7 +134,8 @@ def _run(
 
     async def session() -> _T:
         async with await _connect(municipality, connection) as session, session.start_sftp_client() as client:
-            return await work(client)
+            done: _T = await work(client)
+        return done
 
     # Causes are left out: a server's text can quote a path or worse.
     try:
