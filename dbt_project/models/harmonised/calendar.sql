@@ -40,8 +40,16 @@ select
     delivered.lessons,
     delivered.day_start,
     delivered.slot_minutes,
-    covered.day is not null and uncovered.day is null as is_covered
+    covered.day is not null
+    and uncovered.day is null
+    -- Without its hours nobody can tell which of a day's lessons an interval meets.
+    and (
+        municipality.absence_grain <> 'interval'
+        or (delivered.day_start is not null and delivered.slot_minutes is not null)
+    ) as is_covered
 from delivered
+inner join {{ source('reference', 'municipality') }} as municipality
+    on delivered.municipality = municipality.municipality
 left join {{ ref('covered_day') }} as covered
     on
         delivered.municipality = covered.municipality

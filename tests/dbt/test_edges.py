@@ -1,0 +1,145 @@
+"""What could make a published figure wrong at the edges of the definitions; figures worked out in comments."""
+
+from typing import Any
+
+import pytest
+
+from tests.dbt.tiny import (
+    MODELS_ONLY,
+    TinyWarehouse,
+    day,
+    enrolment,
+    hours,
+    interval,
+    key,
+    mark,
+    month_hours,
+    school_days,
+    weekdays,
+)
+
+# Weekdays from Monday 11 August 2025 to Friday 29 May 2026, 6 lessons each; October 2025 has 23.
+YEAR = weekdays("2025-08-11", 210)
+NIGHT = "2026-06-25"
+
+
+def _kuopio(warehouse: TinyWarehouse) -> None:
+    """Five pupils of grade 1; one of grade 7 whose rows of the whole autumn could not be read. Windows of 21 October
+    and 10 November, and one of June; and a school year before."""
+    ones = ("one", "two", "three", "four")
+    warehouse.deliver(
+        "kuopio",
+        "2025-06-21",
+        enrolment=[enrolment("kuopio", name, grade=1, first="2024-08-08") for name in ones],
+        school_day=[],
+        support=[],
+        absence=[],
+    )
+    year: dict[str, Any] = {
+        "enrolment": [
+            *(enrolment("kuopio", name, grade=1) for name in ones),
+            enrolment("kuopio", "thin", grade=7),
+            # One school and one start: the one with an end date holds, although the other comes later.
+            enrolment("kuopio", "tie", grade=1, last="2025-12-31", class_name="B"),
+            enrolment("kuopio", "tie", grade=1, class_name="A"),
+        ],
+        "school_day": school_days("kuopio", YEAR, grades=(1, 7)),
+        "support": [],
+    }
+    unreadable = {"absence": [{"pupil_ref": key("kuopio", "thin")}]}
+    marks = [mark("one", "2025-10-01", 1, "S")]
+    warehouse.deliver(
+        "kuopio", "2025-10-21", covers=("2025-08-01", "2025-10-20"), absence=marks, rejected=unreadable, **year
+    )
+    warehouse.deliver("kuopio", "2025-11-10", absence=[], rejected=unreadable, **year)
+    warehouse.deliver("kuopio", NIGHT, absence=[], **year)
+
+
+def _siilinjarvi(warehouse: TinyWarehouse) -> None:
+    """School hours 08:15 to 14:15; nobody wrote when the day of 9 October begins, nor how long a lesson is on the
+    10th."""
+    days = school_days("siilinjarvi", YEAR)
+    for row in days:
+        if row["day"] == day("2025-10-09"):
+            row["day_start"] = None
+        if row["day"] == day("2025-10-10"):
+            row["slot_minutes"] = None
+    warehouse.deliver(
+        "siilinjarvi",
+        "2025-12-01",
+        enrolment=[enrolment("siilinjarvi", "no-clock")],
+        school_day=days,
+        support=[],
+        absence=[interval("n", "no-clock", "2025-10-08 08:15", "2025-10-10 14:15", "SICK")],
+    )
+
+
+def _iisalmi(warehouse: TinyWarehouse) -> None:
+    """Grade 7 in Iisalmi; the last word from it is seven weeks old. In the held delivery everybody was away."""
+    pupils: dict[str, Any] = {
+        "enrolment": [enrolment("iisalmi", "steady"), enrolment("iisalmi", "mover", last="2025-10-15")],
+        "school_day": school_days("iisalmi", YEAR),
+        "support": [],
+    }
+    warehouse.deliver("iisalmi", "2026-05-02", absence=[hours("mover", "2025-10-01", 6, "1")], **pupils)
+    warehouse.deliver(
+        "iisalmi",
+        "2026-05-03",
+        status="held",
+        absence=[hours("steady", one, 6, "3") for one in YEAR[:100]],
+        **pupils,
+    )
+
+
+def _varkaus(warehouse: TinyWarehouse) -> None:
+    """One who came from Iisalmi in mid-month. 12 weekdays of October from the 16th are 72 lessons, 12 of them away."""
+    warehouse.deliver(
+        "varkaus",
+        "2025-11-04",
+        enrolment=[enrolment("varkaus", "mover", first="2025-10-16")],
+        school_day=school_days("varkaus", YEAR),
+        support=[],
+        absence=month_hours("mover", "2025-10-01", 12, 0, 0, 0),
+    )
+
+
+@pytest.fixture(scope="module")
+def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
+    for fill in (_kuopio, _siilinjarvi, _iisalmi, _varkaus):
+        fill(shared_warehouse)
+    # A night on which Varkaus' workbook was the same.
+    shared_warehouse.connection.execute(
+        "insert into ops.night_outcome (municipality, night, status) values ('varkaus', %s, 'unchanged')",
+        (day(NIGHT),),
+    )
+    shared_warehouse.build(NIGHT, MODELS_ONLY)
+    return shared_warehouse
+
+
+def _october(built: TinyWarehouse, municipality: str, band: str, absence_class: str = "all") -> dict[str, Any]:
+    rows = built.query(
+        """
+        select * from candidate.attendance_monthly
+        where month = '2025-10-01' and municipality = %s and grade_band = %s and absence_class = %s
+        """,
+        municipality,
+        band,
+        absence_class,
+    )
+    assert len(rows) == 1
+    return rows[0]
+
+
+def test_a_day_without_its_hours_is_not_covered(built: TinyWarehouse) -> None:
+    # Away on the 8th, 9th and 10th; when the 9th and 10th were is not known, so the pupil is not present on them.
+    assert built.covered("no-clock", "2025-10-01") == (138, 126)
+    assert built.absent("no-clock", "2025-10-01", "2025-10-31") == {"health": 6}
+
+
+def test_a_municipality_is_in_the_region_as_a_whole(built: TinyWarehouse) -> None:
+    # Kuopio: 5 of 6 pupils are covered, 83 %, though none of the 138 lessons of grade 7 is.
+    assert _october(built, "kuopio", "7-9")["null_reason"] == "not_reported"
+    region = {band: _october(built, "region", band) for band in ("1-2", "3-6", "7-9", "all")}
+    assert {row["municipalities"] for row in region.values()} == {"iisalmi,kuopio,siilinjarvi,varkaus"}
+    # Grade 7: Kuopio 1, Siilinjärvi 1, Iisalmi 1, Varkaus 1.
+    assert {band: row["pupils"] for band, row in region.items()} == {"1-2": 5, "3-6": 0, "7-9": 4, "all": 9}
