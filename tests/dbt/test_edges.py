@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from psycopg.rows import dict_row
 
+from pipeline.disclosure import protected_select, protection_of
+from pipeline.transform import published_marts
 from tests.dbt.tiny import (
     MODELS_ONLY,
     TinyWarehouse,
@@ -143,3 +146,27 @@ def test_a_municipality_is_in_the_region_as_a_whole(built: TinyWarehouse) -> Non
     assert {row["municipalities"] for row in region.values()} == {"iisalmi,kuopio,siilinjarvi,varkaus"}
     # Grade 7: Kuopio 1, Siilinjärvi 1, Iisalmi 1, Varkaus 1.
     assert {band: row["pupils"] for band, row in region.items()} == {"1-2": 5, "3-6": 0, "7-9": 4, "all": 9}
+
+
+def _shown(built: TinyWarehouse, mart: str) -> list[dict[str, Any]]:
+    """The mart's rows as they would be published."""
+    columns = [
+        row["column_name"]
+        for row in built.query(
+            """
+            select column_name from information_schema.columns
+            where table_schema = 'candidate' and table_name = %s order by ordinal_position
+            """,
+            mart,
+        )
+    ]
+    query = protected_select(mart, columns, protection_of(published_marts(built.target)[mart]))
+    with built.connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query).fetchall()
+
+
+def test_a_coverage_is_a_rate_too(built: TinyWarehouse) -> None:
+    # One pupil of Siilinjärvi: 126 of 138 lessons, which would tell the lessons of that pupil.
+    rows = [row for row in _shown(built, "attendance_monthly") if row["pupils"] is None or row["pupils"] < 10]
+    assert len(rows) > 100
+    assert {row["coverage"] for row in rows} == {None}

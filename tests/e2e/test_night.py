@@ -20,7 +20,7 @@ from demo.night import CLOSING_NIGHT, RunningRegion, in_background, run_night, r
 from demo.region import identifiers
 from pipeline.embedded_postgres import EmbeddedPostgres, binaries
 from pipeline.release import release, rollback
-from pipeline.scheduler import RunningAirflow
+from pipeline.scheduler import RunningAirflow, command
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect
 
@@ -251,3 +251,23 @@ def readable(home: Path) -> Iterator[Path]:
 def test_the_address_that_is_printed_opens(nights: Nights) -> None:
     with psycopg.connect(EmbeddedPostgres(nights.settings.postgres).start()) as connection:
         assert connection.execute("select count(*) from reporting.release").fetchone() == (1,)
+
+
+def test_a_backfill_takes_in_the_nights_that_were_missed(nights: Nights) -> None:
+    """Last, since it adds nights: the command that the DAG's page names, for a municipality that missed two."""
+    missed = (date(2026, 2, 5), date(2026, 2, 6))
+    for night in missed:
+        nights.running.move_to(night)
+    dates = ("--from-date", missed[0].isoformat(), "--to-date", f"{missed[1]}T23:59")
+    made = command(nights.airflow.stack, "backfill", "create", "--dag-id", "ingest_kuopio", *dates)
+    assert made.returncode == 0, made.stderr
+    runs = [run for run in nights.airflow.dag_runs("ingest_kuopio") if run["run_type"] == "backfill"]
+    assert len(runs) == 2
+    for run in runs:
+        assert nights.airflow.wait_for_run("ingest_kuopio", run["dag_run_id"], timeout=120) == "success"
+    with connect(nights.settings) as connection:
+        outcomes = connection.execute(
+            "select night, status from ops.night_outcome where municipality = 'kuopio' and night = any(%s) order by 1",
+            (list(missed),),
+        ).fetchall()
+    assert outcomes == [(night, "accepted") for night in missed]
