@@ -170,3 +170,21 @@ def test_a_coverage_is_a_rate_too(built: TinyWarehouse) -> None:
     rows = [row for row in _shown(built, "attendance_monthly") if row["pupils"] is None or row["pupils"] < 10]
     assert len(rows) > 100
     assert {row["coverage"] for row in rows} == {None}
+
+
+def test_a_region_figure_of_nobody_is_no_nought(built: TinyWarehouse) -> None:
+    # May 2026: Iisalmi is covered for one day, the others for none.
+    rows = built.query(
+        """
+        select distinct month, pupils, scheduled_lessons, covered_lessons, null_reason
+        from candidate.attendance_monthly where municipality = 'region' and municipalities is null
+        """
+    )
+    assert day("2026-05-01") in {row["month"] for row in rows}
+    assert {(row["pupils"], row["scheduled_lessons"], row["covered_lessons"]) for row in rows} == {(None, None, None)}
+    assert {row["null_reason"] for row in rows} == {"below_coverage"}
+    assert not any(
+        row["suppressed"]
+        for row in _shown(built, "attendance_monthly")
+        if row["municipality"] == "region" and row["municipalities"] is None
+    )

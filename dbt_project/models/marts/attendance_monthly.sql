@@ -162,19 +162,12 @@ region_row as (
         'region' as municipality,
         municipality_row.grade_band,
         municipality_row.absence_class,
-        coalesce(sum(municipality_row.pupils) filter (where municipality_row.is_in_region), 0) as pupils,
-        coalesce(
-            sum(municipality_row.pupils_with_absence) filter (where municipality_row.is_in_region), 0
-        ) as pupils_with_absence,
-        coalesce(
-            sum(municipality_row.scheduled_lessons) filter (where municipality_row.is_in_region), 0
-        ) as scheduled_lessons,
-        coalesce(
-            sum(municipality_row.covered_lessons) filter (where municipality_row.is_in_region), 0
-        ) as covered_lessons,
-        coalesce(
-            sum(municipality_row.absent_lessons) filter (where municipality_row.is_in_region), 0
-        ) as absent_lessons,
+        -- Null, not nought, where no municipality is in the figure.
+        sum(municipality_row.pupils) filter (where municipality_row.is_in_region) as pupils,
+        sum(municipality_row.pupils_with_absence) filter (where municipality_row.is_in_region) as pupils_with_absence,
+        sum(municipality_row.scheduled_lessons) filter (where municipality_row.is_in_region) as scheduled_lessons,
+        sum(municipality_row.covered_lessons) filter (where municipality_row.is_in_region) as covered_lessons,
+        sum(municipality_row.absent_lessons) filter (where municipality_row.is_in_region) as absent_lessons,
         max(case when municipality_row.is_collected then 1 else 0 end) = 1 as is_collected,
         max(case when municipality_row.is_in_region then 1 else 0 end) = 1 as is_covered_enough,
         min(municipality_row.as_of) filter (where municipality_row.is_in_region) as as_of,
