@@ -188,3 +188,15 @@ def test_a_region_figure_of_nobody_is_no_nought(built: TinyWarehouse) -> None:
         for row in _shown(built, "attendance_monthly")
         if row["municipality"] == "region" and row["municipalities"] is None
     )
+
+
+def test_of_two_enrolments_of_one_school_and_start_the_one_with_an_end_date_holds(built: TinyWarehouse) -> None:
+    spans = built.query(
+        "select valid_from, valid_to, class_name from harmonised.enrolment where person_key = %s", key("hetu", "tie")
+    )
+    assert spans == [{"valid_from": day("2025-08-11"), "valid_to": day("2025-12-31"), "class_name": "B"}]
+    # The other schedules nothing and is listed: the seventh row of the latest delivery.
+    listed = built.query(
+        "select municipality, row_number from harmonised.enrolment_overlap where person_key = %s", key("hetu", "tie")
+    )
+    assert listed == [{"municipality": "kuopio", "row_number": 7}]

@@ -1,4 +1,4 @@
-with attribute as (
+with delivered_row as (
     select
         enrolment_row.person_key,
         enrolment_row.municipality,
@@ -14,11 +14,9 @@ with attribute as (
         delivered.class_name,
         delivered.form,
         delivered.home_municipality,
-        row_number() over enrolment_nights as sequence_number,
-        lag(delivered.grade) over enrolment_nights as previous_grade,
-        lag(delivered.class_name) over enrolment_nights as previous_class_name,
-        lag(delivered.form) over enrolment_nights as previous_form,
-        lag(delivered.home_municipality) over enrolment_nights as previous_home_municipality
+        case when delivered.valid_to is null then 0 else 1 end as has_end,
+        delivered.row_number,
+        lead(delivered.delivery_id) over enrolment_nights as next_delivery_id
     from {{ ref('enrolment_row') }} as enrolment_row
     inner join {{ ref('stg_enrolment') }} as delivered
         on
@@ -32,7 +30,30 @@ with attribute as (
         partition by
             enrolment_row.municipality, enrolment_row.school_year, enrolment_row.pupil_ref,
             enrolment_row.school_number, enrolment_row.source_valid_from
-        order by delivered.night, delivered.delivery_id, delivered.row_number
+        order by
+            delivered.night,
+            delivered.delivery_id,
+            case when delivered.valid_to is null then 0 else 1 end,
+            delivered.row_number
+    )
+),
+
+-- Two rows of one school and start in one delivery: the one that holds in enrolment_row comes last.
+attribute as (
+    select
+        delivered_row.*,
+        row_number() over enrolment_nights as sequence_number,
+        lag(delivered_row.grade) over enrolment_nights as previous_grade,
+        lag(delivered_row.class_name) over enrolment_nights as previous_class_name,
+        lag(delivered_row.form) over enrolment_nights as previous_form,
+        lag(delivered_row.home_municipality) over enrolment_nights as previous_home_municipality
+    from delivered_row
+    where delivered_row.next_delivery_id is distinct from delivered_row.delivery_id
+    window enrolment_nights as (
+        partition by
+            delivered_row.municipality, delivered_row.school_year, delivered_row.pupil_ref,
+            delivered_row.school_number, delivered_row.source_valid_from
+        order by delivered_row.night, delivered_row.delivery_id, delivered_row.has_end, delivered_row.row_number
     )
 ),
 

@@ -23,13 +23,7 @@ delivered as (
         enrolment.delivery_id,
         enrolment.row_number,
         greatest(enrolment.valid_from, {{ school_year_start('enrolment.school_year') }}) as first_day,
-        least(enrolment.valid_to, {{ school_year_end('enrolment.school_year') }}) as last_day,
-        row_number() over (
-            partition by
-                enrolment.municipality, enrolment.school_year, enrolment.pupil_ref, enrolment.school_number,
-                enrolment.valid_from
-            order by enrolment.row_number desc
-        ) as newest
+        least(enrolment.valid_to, {{ school_year_end('enrolment.school_year') }}) as last_day
     from {{ ref('stg_enrolment') }} as enrolment
     inner join extract
         on
@@ -50,14 +44,15 @@ ordered as (
                 case when delivered.valid_to is null then 0 else 1 end,
                 delivered.school_number,
                 delivered.municipality,
-                delivered.pupil_ref
+                delivered.pupil_ref,
+                delivered.row_number
         ) as next_first_day
     from delivered
     inner join {{ ref('person_reference') }} as reference
         on
             delivered.municipality = reference.municipality
             and delivered.pupil_ref = reference.pupil_ref
-    where delivered.newest = 1 and delivered.first_day <= delivered.last_day
+    where delivered.first_day <= delivered.last_day
 )
 
 select
