@@ -200,3 +200,17 @@ def test_of_two_enrolments_of_one_school_and_start_the_one_with_an_end_date_hold
         "select municipality, row_number from harmonised.enrolment_overlap where person_key = %s", key("hetu", "tie")
     )
     assert listed == [{"municipality": "kuopio", "row_number": 7}]
+
+
+def test_support_of_a_school_year_is_as_of_its_own_extract(built: TinyWarehouse) -> None:
+    days = built.query(
+        """
+        select distinct count_day, as_of from candidate.support_levels
+        where municipality = 'kuopio' and count_day in ('2025-01-20', '2025-09-20') order by 1
+        """
+    )
+    # What is said of 2024–25 is from June 2025, however late the release is.
+    assert days == [
+        {"count_day": day("2025-01-20"), "as_of": day("2025-06-21")},
+        {"count_day": day("2025-09-20"), "as_of": day(NIGHT)},
+    ]

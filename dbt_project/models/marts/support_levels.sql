@@ -94,13 +94,15 @@ grid as (
     cross join {{ ref('support_level') }} as level
 ),
 
+-- The days of a school year are told by its own extracts; later ones say nothing of them.
 as_of as (
     select
         delivery.municipality,
+        delivery.school_year,
         max({{ local_day('delivery.as_of') }}) as as_of
     from {{ ref('stg_delivery') }} as delivery
     where delivery.dataset = 'support'
-    group by delivery.municipality
+    group by delivery.municipality, delivery.school_year
 ),
 
 filled as (
@@ -136,6 +138,8 @@ select
     (
         select min(as_of.as_of)
         from as_of
-        where filled.municipality = 'region' or as_of.municipality = filled.municipality
+        where
+            as_of.school_year = {{ school_year_of('filled.count_day') }}
+            and (filled.municipality = 'region' or as_of.municipality = filled.municipality)
     ) as as_of
 from filled
