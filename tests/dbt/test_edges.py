@@ -214,3 +214,49 @@ def test_support_of_a_school_year_is_as_of_its_own_extract(built: TinyWarehouse)
         {"count_day": day("2025-01-20"), "as_of": day("2025-06-21")},
         {"count_day": day("2025-09-20"), "as_of": day(NIGHT)},
     ]
+
+
+def test_absences_are_as_of_the_deliveries_that_decide_them(built: TinyWarehouse) -> None:
+    # Of Kuopio's October the window of 10 November decided last; June's window reaches back to 5 June only. Siilinjärvi
+    # pulled on 1 December, Iisalmi on 2 May, Varkaus' workbook is of 4 November.
+    as_of = {name: _october(built, name, "all")["as_of"] for name in ("kuopio", "siilinjarvi", "iisalmi", "varkaus")}
+    assert as_of == {
+        "kuopio": day("2025-11-10"),
+        "siilinjarvi": day("2025-12-01"),
+        "iisalmi": day("2026-05-02"),
+        "varkaus": day("2025-11-04"),
+    }
+    assert _october(built, "region", "all")["as_of"] == day("2025-11-04")
+    # Nobody reported March in Kuopio: it is as of no day.
+    assert built.query(
+        "select distinct as_of from candidate.attendance_monthly where municipality = 'kuopio' and month = '2026-03-01'"
+    ) == [{"as_of": None}]
+
+
+@pytest.mark.parametrize(
+    ("period_type", "period_end", "municipality", "expected"),
+    [
+        # Days until 20 October were decided on 21 October, those from it on 10 November.
+        ("month", "2025-09-30", "kuopio", "2025-10-21"),
+        ("month", "2025-10-31", "kuopio", "2025-11-10"),
+        ("school_year", "2025-12-31", "kuopio", "2025-11-10"),
+        ("last_12_weeks", "2025-09-28", "kuopio", "2025-10-21"),
+        ("month", "2025-10-31", "region", "2025-11-04"),
+        # A month's hours are no days of the 12 weeks, so Varkaus has no say in them.
+        ("last_12_weeks", "2025-10-26", "varkaus", None),
+        ("last_12_weeks", "2025-10-26", "region", "2025-11-10"),
+    ],
+)
+def test_tiers_are_as_of_the_deliveries_that_decide_them(
+    built: TinyWarehouse, period_type: str, period_end: str, municipality: str, expected: str | None
+) -> None:
+    rows = built.query(
+        """
+        select distinct as_of from candidate.attendance_tiers
+        where period_type = %s and period_end = %s and municipality = %s
+        """,
+        period_type,
+        day(period_end),
+        municipality,
+    )
+    assert rows == [{"as_of": expected and day(expected)}]

@@ -109,14 +109,14 @@ grid as (
     where counted.grade_band = 'all'
 ),
 
+-- The latest of the deliveries that decide a day of the month: a later window says nothing of it.
 as_of as (
     select
-        delivery.municipality,
-        delivery.school_year,
-        max({{ local_day('delivery.as_of') }}) as as_of
-    from {{ ref('stg_delivery') }} as delivery
-    where delivery.dataset = 'absence'
-    group by delivery.municipality, delivery.school_year
+        covered.municipality,
+        {{ month_of('covered.first_day') }} as month,
+        max(covered.as_of) as as_of
+    from {{ ref('covered_as_of') }} as covered
+    group by covered.municipality, {{ month_of('covered.first_day') }}
 ),
 
 municipality_row as (
@@ -153,7 +153,7 @@ municipality_row as (
     left join as_of
         on
             grid.municipality = as_of.municipality
-            and {{ school_year_of('grid.month') }} = as_of.school_year
+            and grid.month = as_of.month
 ),
 
 region_row as (

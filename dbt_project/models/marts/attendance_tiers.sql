@@ -51,14 +51,46 @@ grid as (
     cross join {{ ref('attendance_tier') }} as tier
 ),
 
+place as (
+    select distinct
+        grid.period_type,
+        grid.period_start,
+        grid.period_end,
+        grid.municipality
+    from grid
+),
+
+-- The latest of the deliveries that decide a day of the period; months of a monthly source are no days of 12 weeks.
+municipality_as_of as (
+    select
+        place.period_type,
+        place.period_start,
+        place.period_end,
+        place.municipality,
+        max(covered.as_of) as as_of
+    from place
+    inner join {{ ref('covered_as_of') }} as covered
+        on
+            place.municipality = covered.municipality
+            and place.period_start <= covered.first_day
+            and place.period_end >= covered.last_day
+            and (covered.is_daily or place.period_type <> 'last_12_weeks')
+    group by place.period_type, place.period_start, place.period_end, place.municipality
+),
+
 as_of as (
     select
-        delivery.municipality,
-        delivery.school_year,
-        max({{ local_day('delivery.as_of') }}) as as_of
-    from {{ ref('stg_delivery') }} as delivery
-    where delivery.dataset = 'absence'
-    group by delivery.municipality, delivery.school_year
+        decided.period_type,
+        decided.period_start,
+        decided.period_end,
+        coalesce(decided.municipality, 'region') as municipality,
+        min(decided.as_of) as as_of
+    from municipality_as_of as decided
+    group by
+        grouping sets (
+            (decided.period_type, decided.period_start, decided.period_end, decided.municipality),
+            (decided.period_type, decided.period_start, decided.period_end)
+        )
 ),
 
 filled as (
@@ -89,11 +121,11 @@ select
     cast(filled.pupils as bigint) as pupils,
     cast(filled.population as bigint) as population,
     case when filled.population > 0 then filled.pupils / cast(filled.population as numeric) end as share,
-    (
-        select min(as_of.as_of)
-        from as_of
-        where
-            as_of.school_year = {{ school_year_of('filled.period_end') }}
-            and (filled.municipality = 'region' or as_of.municipality = filled.municipality)
-    ) as as_of
+    as_of.as_of
 from filled
+left join as_of
+    on
+        filled.period_type = as_of.period_type
+        and filled.period_start = as_of.period_start
+        and filled.period_end = as_of.period_end
+        and filled.municipality = as_of.municipality
