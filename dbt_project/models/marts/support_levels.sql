@@ -7,7 +7,7 @@ with bound as (
     where delivery.dataset = 'enrolment'
 ),
 
--- Month ends, 20 September and 20 January, once they are old enough not to change.
+-- Month ends, 20 September and 20 January, once their month is closed.
 count_day as (
     select cast(each.day as date) as count_day
     from bound
@@ -19,7 +19,7 @@ count_day as (
                 {{ definition('count_day_september', 'text') }}, {{ definition('count_day_january', 'text') }}
             )
         )
-        and {{ days_after('each.day', definition('month_close_days', 'integer')) }} <= bound.night
+        and {{ days_after(last_day_of_month('each.day'), definition('month_close_days', 'integer')) }} <= bound.night
 ),
 
 pupil as (
