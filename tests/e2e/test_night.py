@@ -53,7 +53,7 @@ def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.MonkeyPatch) -> Iterator[Nights]:
     # A source that is down is asked nine times six times; here without hours in between.
-    monkeypatch_module.setenv("TUKIVERKKO_RETRY_SECONDS", "0.2")
+    monkeypatch_module.setenv("TUKIVERKKO_RETRY_SECONDS", "0.01")
     folder = tmp_path_factory.mktemp("night")
     municipalities = Path(shutil.copytree(PROJECT_ROOT / "municipalities", folder / "municipalities"))
     impatient = municipalities / "siilinjarvi" / "municipality.yaml"
