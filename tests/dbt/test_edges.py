@@ -260,3 +260,42 @@ def test_tiers_are_as_of_the_deliveries_that_decide_them(
         municipality,
     )
     assert rows == [{"as_of": expected and day(expected)}]
+
+
+@pytest.mark.parametrize(
+    ("municipality", "english"),
+    [
+        ("kuopio", "Kuopio: the data is up to date."),
+        # The latest word of each is older than the night of the release.
+        ("iisalmi", "Iisalmi: the latest delivery could not be used; the data is from the last accepted one."),
+        ("siilinjarvi", "Siilinjärvi: nothing is known of this night; the data is from the last accepted delivery."),
+        ("varkaus", "Varkaus: the source has not changed since the last accepted delivery."),
+    ],
+)
+def test_only_data_of_the_night_is_up_to_date(built: TinyWarehouse, municipality: str, english: str) -> None:
+    message = built.value(
+        "select message_en from candidate.data_status where municipality = %s and dataset = 'absence'", municipality
+    )
+    assert message == english
+
+
+def test_a_held_delivery_says_nothing(built: TinyWarehouse) -> None:
+    assert built.absent("steady", "2025-08-01", "2026-07-31") == {}
+
+
+def test_a_move_in_mid_month(built: TinyWarehouse) -> None:
+    # Iisalmi scheduled 23 weekdays for one and 11 for the other who left on the 15th, who was away on the 1st. Varkaus
+    # scheduled 12, of which 12 lessons were away. The pupil is counted once, in Varkaus; the lessons where they were.
+    iisalmi, varkaus = _october(built, "iisalmi", "7-9"), _october(built, "varkaus", "7-9")
+    figures = ("pupils", "pupils_with_absence", "scheduled_lessons", "absent_lessons")
+    assert [iisalmi[name] for name in figures] == [1, 1, 138 + 66, 6]
+    assert [varkaus[name] for name in figures] == [1, 1, 72, 12]
+    # 18 of 138 lessons are 13 %; the tier is counted in Varkaus only.
+    tiers = built.query(
+        """
+        select municipality, tier, absent_lessons, covered_lessons from harmonised.pupil_period_tier
+        where person_key = %s and period_type = 'month' and period_end = '2025-10-31'
+        """,
+        key("hetu", "mover"),
+    )
+    assert tiers == [{"municipality": "varkaus", "tier": "A2", "absent_lessons": 18, "covered_lessons": 138}]

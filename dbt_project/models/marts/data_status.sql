@@ -71,14 +71,27 @@ select
     end as days_old,
     case
         when accepted.night is null then dataset.name_fi || ': hyväksyttyä toimitusta ei vielä ole.'
-        when last_attempt.status in ('accepted', 'unchanged') then dataset.name_fi || ': tiedot ovat ajan tasalla.'
-        else
-            dataset.name_fi || ': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä.'
+        when last_attempt.status not in ('accepted', 'unchanged')
+            then
+                dataset.name_fi
+                || ': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä.'
+        when last_attempt.night < tonight.night
+            then dataset.name_fi || ': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'
+        when last_attempt.status = 'unchanged'
+            then dataset.name_fi || ': lähde ei ole muuttunut viimeisimmän hyväksytyn toimituksen jälkeen.'
+        else dataset.name_fi || ': tiedot ovat ajan tasalla.'
     end as message_fi,
     case
         when accepted.night is null then dataset.name_en || ': no delivery has been accepted yet.'
-        when last_attempt.status in ('accepted', 'unchanged') then dataset.name_en || ': the data is up to date.'
-        else dataset.name_en || ': the latest delivery could not be used; the data is from the last accepted one.'
+        when last_attempt.status not in ('accepted', 'unchanged')
+            then
+                dataset.name_en
+                || ': the latest delivery could not be used; the data is from the last accepted one.'
+        when last_attempt.night < tonight.night
+            then dataset.name_en || ': nothing is known of this night; the data is from the last accepted delivery.'
+        when last_attempt.status = 'unchanged'
+            then dataset.name_en || ': the source has not changed since the last accepted delivery.'
+        else dataset.name_en || ': the data is up to date.'
     end as message_en
 from dataset
 cross join {{ ref('stg_night') }} as tonight
