@@ -299,3 +299,23 @@ def test_a_move_in_mid_month(built: TinyWarehouse) -> None:
         key("hetu", "mover"),
     )
     assert tiers == [{"municipality": "varkaus", "tier": "A2", "absent_lessons": 18, "covered_lessons": 138}]
+
+
+def test_an_earlier_years_workbook_says_nothing_of_this_year(warehouse: TinyWarehouse) -> None:
+    year: dict[str, Any] = {
+        "enrolment": [enrolment("varkaus", "one", first="2024-08-08")],
+        "school_day": [],
+        "support": [],
+        "absence": [],
+    }
+    # The workbook of 2026–27 came on 5 August; on the 20th a correction of the one of 2025–26.
+    warehouse.deliver("varkaus", "2026-06-02", **year)
+    warehouse.deliver("varkaus", "2026-08-05", **year)
+    corrected = warehouse.deliver("varkaus", "2026-08-20", **year)
+    warehouse.connection.execute(
+        "update ops.delivery set school_year = 2025 where delivery_id = %s", (corrected,)
+    )
+    warehouse.build("2026-09-01", MODELS_ONLY)
+    assert warehouse.level("one", "2026-07-31") == ("S0", 2025, None)
+    assert warehouse.level("one", "2026-08-04") == ("S0", 2025, None)
+    assert warehouse.level("one", "2026-08-05") == ("unknown", 2025, "not_covered")

@@ -1,11 +1,14 @@
 -- The days of a school year stay as its own last extract said. Covered is all from 1 August of the first delivered
--- school year to the day before the latest extract.
+-- school year to the day before the latest extract, of which one of an earlier year says nothing of a later one.
 with extract as (
     select
         delivery.delivery_id,
         delivery.municipality,
         delivery.school_year,
-        max(delivery.night) over (partition by delivery.municipality) as last_night,
+        max(delivery.night) over (
+            partition by delivery.municipality
+            order by delivery.school_year desc
+        ) as last_night,
         row_number() over (
             partition by delivery.municipality, delivery.school_year
             order by delivery.night desc, delivery.delivery_id desc
