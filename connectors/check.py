@@ -116,7 +116,7 @@ def _missing(municipality: Municipality, dataset: str) -> SourceRefused:
 
 
 def covered_days(raw: RawDelivery, dataset: Dataset, oldest_day: date | None = None) -> tuple[date, date] | None:
-    """First and last day that the delivery reports on (definitions §2 Covered), or None when there is none.
+    """First and last day that the delivery reports on (docs/definitions.md §2), or None when there is none.
 
     oldest_day: of a `window`, the oldest day of the school year that the file holds.
     """

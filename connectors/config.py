@@ -551,7 +551,7 @@ class _Line:
         return valid_from, valid_to, self.text("reviewed_by"), self.day("reviewed_on")
 
 
-# The regional words that a crosswalk may use (definitions §2, §3); the dbt seeds label them.
+# The regional words that a crosswalk may use (docs/definitions.md §2, §3); the dbt seeds label them.
 ABSENCE_CLASSES = (
     "unauthorised",
     "unclarified",

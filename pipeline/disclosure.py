@@ -1,4 +1,4 @@
-"""Small counts: what of a mart's row may be shown (regional definitions, "Published cells").
+"""Small counts: what of a mart's row may be shown (docs/definitions.md §4).
 
 Here the primary rule only: a count of 1 to 4 pupils, and sums and rates of fewer than 10 pupils, are withheld. A count
 that could be worked out from totals (complementary suppression) is not yet looked for.
