@@ -115,7 +115,7 @@ def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
         "insert into ops.night_outcome (municipality, night, status) values ('varkaus', %s, 'unchanged')",
         (day(NIGHT),),
     )
-    shared_warehouse.build(NIGHT, MODELS_ONLY)
+    shared_warehouse.build(NIGHT)
     return shared_warehouse
 
 
@@ -312,9 +312,7 @@ def test_an_earlier_years_workbook_says_nothing_of_this_year(warehouse: TinyWare
     warehouse.deliver("varkaus", "2026-06-02", **year)
     warehouse.deliver("varkaus", "2026-08-05", **year)
     corrected = warehouse.deliver("varkaus", "2026-08-20", **year)
-    warehouse.connection.execute(
-        "update ops.delivery set school_year = 2025 where delivery_id = %s", (corrected,)
-    )
+    warehouse.connection.execute("update ops.delivery set school_year = 2025 where delivery_id = %s", (corrected,))
     warehouse.build("2026-09-01", MODELS_ONLY)
     assert warehouse.level("one", "2026-07-31") == ("S0", 2025, None)
     assert warehouse.level("one", "2026-08-04") == ("S0", 2025, None)

@@ -76,7 +76,7 @@ select
                 dataset.name_fi
                 || ': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä.'
         when last_attempt.night < tonight.night
-            then dataset.name_fi || ': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'
+            then dataset.name_fi || ': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä.'
         when last_attempt.status = 'unchanged'
             then dataset.name_fi || ': lähde ei ole muuttunut viimeisimmän hyväksytyn toimituksen jälkeen.'
         else dataset.name_fi || ': tiedot ovat ajan tasalla.'
