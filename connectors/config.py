@@ -18,6 +18,8 @@ import yaml
 
 from connectors.delivery import DATASETS, school_year_of
 
+# What a new folder has where somebody must write.
+GAP = "FILL IN"
 GRAINS = ("lesson", "interval", "day", "month")
 EXTENTS = ("full", "window", "chain", "month")
 TRANSPORTS = ("sftp", "rest", "sql", "share")
@@ -305,6 +307,8 @@ class _Reader:
         value = self.take(key, default)
         if value is not None and not isinstance(value, str):
             raise self.error(f"must be text (put it in quotes), not {value!r}", key)
+        if value == GAP:
+            raise self.error("is to be filled in", key)
         return value
 
     def one_of(self, key: str, allowed: tuple[str, ...], default: Any = ...) -> str:
@@ -494,6 +498,18 @@ def load_municipality(folder: Path) -> Municipality:
     return municipality
 
 
+def refuse_shared_code(root: Path, municipality: Municipality) -> None:
+    """Raises ConfigError when another folder of `root` has the municipality's code."""
+    for name in municipality_names(root):
+        try:
+            code = municipality.code if name == municipality.name else load_municipality(root / name).code
+        except ConfigError:
+            # That folder has a mistake of its own, which is told there.
+            continue
+        if name != municipality.name and code == municipality.code:
+            raise ConfigError(municipality.folder / "municipality.yaml", "code", f"is also that of {name}")
+
+
 def municipality_names(root: Path) -> tuple[str, ...]:
     """The names of the folders that hold a municipality.yaml, in order; also of those that are not in order inside."""
     return tuple(sorted(file.parent.name for file in root.glob("*/municipality.yaml")))
@@ -627,8 +643,12 @@ def _home(line: _Line) -> HomeMunicipality:
     return HomeMunicipality(line.text("source_value"), code, *line.validity())
 
 
-def _crosswalk(folder: Path, name: str, columns: tuple[str, ...], make: Callable[[_Line], _T]) -> tuple[_T, ...]:
+def _crosswalk(
+    folder: Path, name: str, columns: tuple[str, ...], make: Callable[[_Line], _T], key: tuple[str, ...]
+) -> tuple[_T, ...]:
+    """The lines of a crosswalk. On any day at most one line says what a key means, else a record would count twice."""
     file = folder / name
+    said: dict[tuple[str, ...], list[tuple[date, date, int]]] = {}
     expected = [*columns, *_VALIDITY]
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -646,15 +666,9 @@ def _crosswalk(folder: Path, name: str, columns: tuple[str, ...], make: Callable
                         f"line {rows.line_num}",
                         f"has {len(values)} values, not {len(expected)}",
                     )
-                made.append(
-                    make(
-                        _Line(
-                            file,
-                            rows.line_num,
-                            dict(zip(expected, values, strict=True)),
-                        )
-                    )
-                )
+                line = _Line(file, rows.line_num, dict(zip(expected, values, strict=True)))
+                made.append(make(line))
+                _refuse_overlap(line, said.setdefault(tuple(line.values[column] for column in key), []))
             return tuple(made)
     except FileNotFoundError:
         raise ConfigError(file, "(file)", "is missing") from None
@@ -662,28 +676,39 @@ def _crosswalk(folder: Path, name: str, columns: tuple[str, ...], make: Callable
         raise ConfigError(file, "(file)", "is not UTF-8") from None
 
 
+def _refuse_overlap(line: _Line, earlier: list[tuple[date, date, int]]) -> None:
+    valid_from, valid_to, _, _ = line.validity()
+    last = valid_to or date.max
+    for other_from, other_last, number in earlier:
+        if valid_from <= other_last and other_from <= last:
+            raise line.error("valid_from", f"line {number} says what this means for the same days: give it a valid_to")
+    earlier.append((valid_from, last, line.number))
+
+
 def load_codes(folder: Path) -> Codes:
     """Read the crosswalks of a municipality's folder. Raises ConfigError, which names the file, line and column."""
+    home = _crosswalk(
+        folder, "home_municipalities.csv", ("source_value", "municipality_code"), _home, ("source_value",)
+    )
     return Codes(
-        schools=_crosswalk(folder, "schools.csv", ("school_number", "name_fi", "source_value"), _school),
+        schools=_crosswalk(
+            folder, "schools.csv", ("school_number", "name_fi", "source_value"), _school, ("source_value",)
+        ),
         absence=_crosswalk(
             folder,
             "absence_codes.csv",
             ("source_code", "cleared", "absence_class"),
             _absence,
+            ("source_code", "cleared"),
         ),
         support=_crosswalk(
             folder,
             "support_codes.csv",
             ("support_code", "kind", "regime", "implies_marks", "contradiction"),
             _support,
+            ("support_code",),
         ),
-        marks=_crosswalk(folder, "mark_codes.csv", ("source_code", "mark"), _mark),
-        forms=_crosswalk(folder, "forms.csv", ("source_code", "form"), _form),
-        home_municipalities=_crosswalk(
-            folder,
-            "home_municipalities.csv",
-            ("source_value", "municipality_code"),
-            _home,
-        ),
+        marks=_crosswalk(folder, "mark_codes.csv", ("source_code", "mark"), _mark, ("source_code",)),
+        forms=_crosswalk(folder, "forms.csv", ("source_code", "form"), _form, ("source_code",)),
+        home_municipalities=home,
     )

@@ -37,7 +37,7 @@ a night: the run of {LATEST:%H:%M}, and a run after a late outcome, are skipped 
 | task | what it does |
 |---|---|
 | `due` | asks whether this night is due; everything after it is skipped when not |
-| `release` | dbt, release gate, disclosure control and its audit, publish; a killed release leaves nothing behind, \
+| `release` | dbt, release gate, small counts, publish; a killed release leaves nothing behind, \
 so it is safe to run again |
 
 #### Release again

@@ -11,7 +11,7 @@ DOC = """\
 ### Retention
 
 Removes what is past its time: originals in the archive, landed, harmonised and detailed rows of old school years.
-Published tables and audits stay. Runs daily at 06:30 Europe/Helsinki, after the release; a missed day needs no
+Published tables stay. Runs daily at 06:30 Europe/Helsinki, after the release; a missed day needs no
 catching up, because a run removes everything that is past its time by then.
 
 #### Run again

@@ -149,7 +149,8 @@ def run_demo(settings: Settings, *, seed: int, scale: float, night: date, keep_r
         console.print(status_table(state), figures_table(settings))
         times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in steps.durations.seconds.items())
         console.print(f"Whole run {time.perf_counter() - started:.0f} s: {times}", style="dim")
-        published = state.release is not None and state.release["night"] == night
+        # A demo of an earlier night than the last one changes nothing: the newer release stays.
+        published = state.release is not None and state.release["night"] >= night
         console.print(_verdict(state, night, published))
         if keep_running:
             _serve(settings, airflow, console)
@@ -197,7 +198,8 @@ def _sources_folder(settings: Settings) -> Path:
 
 def _verdict(state: Status, night: date, published: bool) -> str:
     if published and state.release is not None:
-        return f"[green]Release {state.release['release_number']} of the night of {night} is published.[/green]"
+        shown = state.release["night"]
+        return f"[green]Release {state.release['release_number']} of the night of {shown} is published.[/green]"
     reason = state.last_release["reason"] if state.last_release else "no release was tried"
     return f"[red]Nothing was published for the night of {night}: {reason}[/red]"
 

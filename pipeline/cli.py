@@ -116,11 +116,19 @@ def release(night: Night = None, as_json: AsJson = False) -> None:
 def check(
     municipality: Annotated[str, typer.Argument(help="A folder of municipalities/.")],
     dataset: Annotated[str, typer.Argument(help="enrolment, absence, support or school_day.")],
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file as it would be sent.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="The file as it would be sent; of a REST service or a database one JSON object a line.",
+        ),
+    ],
     night: Night = None,
     as_json: AsJson = False,
 ) -> None:
     """Check one file by the rules of the night, without a warehouse and without keys."""
+    from connectors.config import ConfigError
     from connectors.delivery import DATASETS, DeliveryProblem
     from pipeline.sender_check import check_file
     from pipeline.summary import check_table
@@ -133,6 +141,8 @@ def check(
     except DeliveryProblem as problem:
         error_console.print(f"[red]{problem.reason_fi}[/red]\n{problem.reason_en}\n{problem.hint}")
         raise typer.Exit(REFUSED) from None
+    except ConfigError as problem:
+        _wrong_use(str(problem))
     _print(result, check_table(result), as_json)
     raise typer.Exit(DONE if result.rows_rejected == 0 and not result.unmapped else REFUSED)
 
@@ -214,7 +224,7 @@ def forget(as_json: AsJson = False) -> None:
 
 @app.command()
 def url() -> None:
-    """Print the warehouse's SQLAlchemy URL; starts the embedded server and leaves it running (`tukiverkko down`)."""
+    """Print the warehouse's URL, for SQLAlchemy and psql; starts the embedded server and leaves it on (see `down`)."""
     from pipeline.warehouse import warehouse_url
 
     print(warehouse_url(load_settings()))
@@ -274,11 +284,15 @@ def municipality_new(
 @municipality_app.command("validate")
 def municipality_validate(name: Annotated[str, typer.Argument(help="A folder of municipalities/.")]) -> None:
     """Check a municipality's folder; errors name the file and the line or key."""
-    from connectors.config import ConfigError, load_municipality
+    from connectors.config import ConfigError, load_municipality, refuse_shared_code
+    from connectors.contract import check_mapping
 
+    root = load_settings().municipalities
     try:
-        municipality = load_municipality(load_settings().municipalities / name)
+        municipality = load_municipality(root / name)
         codes = municipality.codes
+        check_mapping(municipality)
+        refuse_shared_code(root, municipality)
     except ConfigError as problem:
         error_console.print(f"[red]{problem}[/red]")
         raise typer.Exit(REFUSED) from None

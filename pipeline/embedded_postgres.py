@@ -161,6 +161,8 @@ def _run(program: str, *arguments: str, check: bool = True) -> subprocess.Comple
         capability = "+dac_override"
         account = (
             f"--reuid={UNPRIVILEGED}",
+            # Else the change of account drops the capability before access(2), by which initdb looks for its programs.
+            "--securebits=+no_setuid_fixup",
             "--clear-groups",
             f"--inh-caps={capability}",
             f"--ambient-caps={capability}",

@@ -5,7 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
-from connectors.config import ConfigError, load_municipality
+from connectors.config import GAP, ConfigError, load_municipality
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -27,9 +27,9 @@ def make_folder(root: Path, name: str, like: str) -> Path:
     pattern = load_municipality(root / like)
     shutil.copytree(root / like, folder)
     settings = folder / "municipality.yaml"
-    text = settings.read_text(encoding="utf-8").replace(f'code: "{pattern.code}"', 'code: "FILL IN"')
-    text = re.sub(r"^names: .*$", "names: {fi: FILL IN, sv: FILL IN, en: FILL IN}", text, flags=re.MULTILINE)
-    text = re.sub(r"^contact: .*$", "contact: {name: FILL IN, email: FILL IN}", text, flags=re.MULTILINE)
+    text = settings.read_text(encoding="utf-8").replace(f'code: "{pattern.code}"', f'code: "{GAP}"')
+    text = re.sub(r"^names: .*$", f"names: {{fi: {GAP}, sv: {GAP}, en: {GAP}}}", text, flags=re.MULTILINE)
+    text = re.sub(r"^contact: .*$", f"contact: {{name: {GAP}, email: {GAP}}}", text, flags=re.MULTILINE)
     settings.write_text(text, encoding="utf-8")
     for crosswalk in folder.glob("*.csv"):
         _forget_reviews(crosswalk)
@@ -38,8 +38,9 @@ def make_folder(root: Path, name: str, like: str) -> Path:
 
 def _forget_reviews(crosswalk: Path) -> None:
     with crosswalk.open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        lines, columns = list(reader), reader.fieldnames or ()
     with crosswalk.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(lines[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, fieldnames=columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows({**line, "reviewed_by": "", "reviewed_on": ""} for line in lines)

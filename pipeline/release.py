@@ -19,7 +19,13 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from connectors.config import ConfigError, Municipality, load_municipality, municipality_names
+from connectors.config import (
+    ConfigError,
+    Municipality,
+    load_municipality,
+    municipality_names,
+    refuse_shared_code,
+)
 from pipeline import ledger, quality, transform
 from pipeline.disclosure import protected_select, protection_of
 from pipeline.reference import forget_other_municipalities, load_reference
@@ -109,11 +115,11 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
     marts = transform.published_marts(settings.dbt_target)
     with durations.step("publish", "Publishing"), connect(settings) as connection:
         shown = {mart: _freeze(connection, number, mart, meta) for mart, meta in marts.items()}
-        _show(connection, number)
         connection.execute(
             "update ops.release set status = 'published', published_at = clock_timestamp() where release_number = %s",
             (number,),
         )
+        _show(connection, number)
     return ReleaseOutcome(
         release_number=number,
         night=night,
@@ -159,8 +165,8 @@ def _release_lock(connection: psycopg.Connection) -> Iterator[None]:
 def _open(connection: psycopg.Connection, settings: Settings, night: date, by_hand: bool) -> int:
     names = municipality_names(settings.municipalities)
     prepare(connection, names)
-    load_reference(connection, _sound_municipalities(settings, names))
     forget_other_municipalities(connection, names)
+    load_reference(connection, _sound_municipalities(connection, settings, names))
     # Whoever holds the lock is alone, so what is still building was killed.
     connection.execute("update ops.release set status = 'failed', reason = 'interrupted' where status = 'building'")
     row = connection.execute(
@@ -189,14 +195,21 @@ def _open(connection: psycopg.Connection, settings: Settings, night: date, by_ha
     return int(row[0])
 
 
-def _sound_municipalities(settings: Settings, names: Sequence[str]) -> list[Municipality]:
+def _sound_municipalities(
+    connection: psycopg.Connection, settings: Settings, names: Sequence[str]
+) -> list[Municipality]:
     """The municipalities whose folder is in order; the others go on with the codes that were loaded last, since one
-    municipality's mistake must not stop the region."""
+    municipality's mistake must not stop the region. Of two with one code, the one that had it before is in order."""
+    owners: dict[str, str] = dict(
+        connection.execute("select code, municipality from reference.municipality").fetchall()
+    )
     sound = []
     for name in names:
         try:
             municipality = load_municipality(settings.municipalities / name)
             _ = municipality.codes
+            if owners.setdefault(municipality.code, name) != name and owners[municipality.code] in names:
+                refuse_shared_code(settings.municipalities, municipality)
         except ConfigError as error:
             logging.getLogger(__name__).error("%s is left as it was: %s", name, error)
         else:
@@ -287,7 +300,7 @@ def _show(connection: psycopg.Connection, number: int) -> None:
     connection.execute(
         """
         insert into reporting.release
-        select release_number, night, coalesce(published_at, clock_timestamp()), code_version
+        select release_number, night, published_at, code_version
         from ops.release where is_current
         """
     )

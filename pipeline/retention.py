@@ -1,6 +1,6 @@
 """What is past its time goes: originals after 30 days, landed rows after the current and two past school years.
 
-Published tables and their audits stay for 10 years. `forget` removes one pupil's data on request.
+Published tables stay. `forget` removes one pupil's data on request.
 """
 
 import shutil

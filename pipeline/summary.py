@@ -88,8 +88,11 @@ def status_table(state: "Status") -> RenderableType:
             lines.append(Text(f"{one.municipality}: {one.status}: {reason}\n  next: {one.next_command}"))
     lines.append(_release_line(state))
     if state.tables:
-        shown = ", ".join(f"{table['table']} {_number(table['rows'])}" for table in state.tables)
-        lines.append(Text(f"reporting: {shown} rows"))
+        shown = ", ".join(
+            f"{table['table']} {_number(table['rows'])} ({_number(table['suppressed'])} with a withheld value)"
+            for table in state.tables
+        )
+        lines.append(Text(f"reporting, rows: {shown}"))
     if state.release:
         lines.append(_durations(state.release["durations"]))
     return Group(*lines)
@@ -119,7 +122,9 @@ def check_table(check: "FileCheck") -> RenderableType:
 
 def _release_line(state: "Status") -> Text:
     if state.release is None:
-        return Text("No release has been published yet. Next: tukiverkko release", style="red")
+        known = any(one.night for one in state.municipalities)
+        command = "tukiverkko release" if known else "make demo, or tukiverkko ingest MUNICIPALITY --night DATE"
+        return Text(f"No release has been published yet. Next: {command}", style="red")
     text = Text(f"Release {state.release['release_number']} of the night of {state.release['night']} is shown, ")
     text.append(f"published {_moment(state.release['published_at'])}.")
     last = state.last_release

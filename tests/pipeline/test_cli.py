@@ -70,7 +70,7 @@ def test_before_the_first_night_status_says_what_to_run(settings: Settings) -> N
     assert settings.database_url is not None
     result = tukiverkko(settings.home, "status", database_url=settings.database_url)
     assert result.returncode == 1
-    assert "tukiverkko release" in result.stdout
+    assert "tukiverkko ingest" in result.stdout
 
 
 def test_an_unknown_delivery_cannot_be_replayed(settings: Settings) -> None:

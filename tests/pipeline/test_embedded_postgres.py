@@ -1,10 +1,12 @@
 """The embedded server: on loopback, with a password, startable again."""
 
+import shutil
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from pipeline import embedded_postgres
 from pipeline.embedded_postgres import EmbeddedPostgres
 
 
@@ -19,6 +21,22 @@ def test_it_starts_stops_and_starts_again_at_the_same_address(tmp_path: Path) ->
         assert server.start() == url
         with psycopg.connect(url) as connection:
             assert connection.execute("select one from kept").fetchone() == (1,)
+    finally:
+        server.stop()
+
+
+def test_it_runs_from_below_a_closed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root the server runs as another account, which must still find its programs in a clone below /root."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    installed = embedded_postgres.binaries().parent
+    shutil.copytree(installed.parent.parent / "embedded_postgres.libs", closed / "embedded_postgres.libs")
+    shutil.copytree(installed, closed / "embedded_postgres" / "pginstall")
+    monkeypatch.setattr(embedded_postgres, "binaries", lambda: closed / "embedded_postgres" / "pginstall" / "bin")
+    server = EmbeddedPostgres(closed / "data")
+    try:
+        with psycopg.connect(server.start()) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
     finally:
         server.stop()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.config import ConfigError, load_municipality
+from connectors.config import ConfigError, load_municipality, refuse_shared_code
 from pipeline.new_municipality import make_folder
 from pipeline.settings import PROJECT_ROOT
 
@@ -15,18 +15,36 @@ def root(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PROJECT_ROOT / "municipalities", tmp_path / "municipalities"))
 
 
-def test_the_new_folder_is_refused_until_it_is_filled_in(root: Path) -> None:
+def test_the_new_folder_is_refused_until_every_gap_is_filled(root: Path) -> None:
     folder = make_folder(root, "lapinlahti", "siilinjarvi")
-    with pytest.raises(ConfigError, match="code"):
+    with pytest.raises(ConfigError, match="filled in"):
         load_municipality(folder)
-    settings = folder / "municipality.yaml"
-    settings.write_text(
-        settings.read_text(encoding="utf-8").replace('code: "FILL IN"', 'code: "402"'), encoding="utf-8"
-    )
+    fill(folder, code="402")
     municipality = load_municipality(folder)
     assert municipality.transport.kind == "rest"
     with pytest.raises(ConfigError, match=r"line 2.*reviewed"):
         _ = municipality.codes
+
+
+def test_a_code_that_another_folder_has_is_refused(root: Path) -> None:
+    folder = make_folder(root, "lapinlahti", "siilinjarvi")
+    fill(folder, code="297")
+    with pytest.raises(ConfigError, match="also that of kuopio"):
+        refuse_shared_code(root, load_municipality(folder))
+
+
+def test_a_crosswalk_that_says_two_things_for_one_day_is_refused(root: Path) -> None:
+    codes = root / "iisalmi" / "absence_codes.csv"
+    text = codes.read_text(encoding="utf-8")
+    codes.write_text(text + "1,,unauthorised,2025-01-01,,Somebody,2026-01-01\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="for the same days"):
+        _ = load_municipality(root / "iisalmi").codes
+
+
+def fill(folder: Path, code: str) -> None:
+    settings = folder / "municipality.yaml"
+    text = settings.read_text(encoding="utf-8").replace('code: "FILL IN"', f'code: "{code}"')
+    settings.write_text(text.replace("FILL IN", "Lapinlahti"), encoding="utf-8")
 
 
 def test_a_folder_that_is_there_stays(root: Path) -> None:
