@@ -1,0 +1,105 @@
+"""When a release is due, and what one municipality's broken folder does to it: nothing."""
+
+import shutil
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pipeline import ledger, release
+from pipeline.settings import Settings
+
+# Long past: the clock no longer makes a release of these nights wait for anybody.
+NIGHT, LATER = date(2026, 2, 3), date(2026, 2, 4)
+
+
+@pytest.fixture
+def own_folders(settings: Settings, tmp_path: Path) -> Settings:
+    """The same warehouse, with municipalities' folders that a test may break."""
+    copied = shutil.copytree(settings.municipalities, tmp_path / "municipalities")
+    return replace(settings, municipalities=Path(copied))
+
+
+def publish(connection: psycopg.Connection, night: date, *, by_hand: bool = False) -> None:
+    connection.execute(
+        "insert into ops.release (release_number, night, by_hand, status, code_version) "
+        "values (1, %s, %s, 'published', '-')",
+        (night, by_hand),
+    )
+    connection.commit()
+
+
+def report(connection: psycopg.Connection, night: date) -> None:
+    ledger.report_night(connection, "kuopio", night, "accepted", None, None, None)
+    connection.commit()
+
+
+def test_a_night_without_any_outcome_is_not_released(settings: Settings) -> None:
+    assert not release.due(settings, NIGHT)[0]
+
+
+def test_after_half_past_five_a_night_is_released_with_those_that_are_in(
+    settings: Settings, connection: psycopg.Connection
+) -> None:
+    report(connection, NIGHT)
+    due, reason = release.due(settings, NIGHT)
+    assert due
+    assert "iisalmi" in reason
+
+
+@pytest.mark.parametrize("released", [NIGHT, LATER])
+def test_a_night_is_not_released_twice_nor_over_a_newer_one(
+    settings: Settings, connection: psycopg.Connection, released: date
+) -> None:
+    report(connection, NIGHT)
+    publish(connection, released)
+    assert not release.due(settings, NIGHT)[0]
+    assert release.due(settings, NIGHT, by_hand=True)[0]
+
+
+def test_a_release_by_hand_does_not_take_the_place_of_the_scheduled_one(
+    settings: Settings, connection: psycopg.Connection
+) -> None:
+    report(connection, NIGHT)
+    publish(connection, NIGHT, by_hand=True)
+    assert release.due(settings, NIGHT)[0]
+
+
+def test_a_folder_with_a_mistake_keeps_the_codes_that_were_loaded_last(
+    own_folders: Settings, connection: psycopg.Connection
+) -> None:
+    (own_folders.municipalities / "iisalmi" / "absence_codes.csv").write_text("nonsense\n", encoding="utf-8")
+    before = codes(connection, "iisalmi")
+    connection.execute("delete from reference.absence_crosswalk where municipality = 'kuopio'")
+    connection.commit()
+    release._open(connection, own_folders, NIGHT, by_hand=True)
+    assert codes(connection, "iisalmi") == before > 0
+    assert codes(connection, "kuopio") > 0
+
+
+def test_a_new_folder_with_another_ones_code_does_not_take_it_away(
+    own_folders: Settings, connection: psycopg.Connection
+) -> None:
+    # Its name comes first in the alphabet, and the code was Kuopio's before.
+    shutil.copytree(own_folders.municipalities / "kuopio", own_folders.municipalities / "aakkoset")
+    release._open(connection, own_folders, NIGHT, by_hand=True)
+    names = connection.execute("select municipality from reference.municipality where code = '297'").fetchall()
+    assert names == [("kuopio",)]
+
+
+def test_a_municipality_without_a_folder_leaves_the_codes(
+    own_folders: Settings, connection: psycopg.Connection
+) -> None:
+    shutil.rmtree(own_folders.municipalities / "varkaus")
+    release._open(connection, own_folders, NIGHT, by_hand=True)
+    assert codes(connection, "varkaus") == 0
+
+
+def codes(connection: psycopg.Connection, municipality: str) -> int:
+    row = connection.execute(
+        "select count(*) from reference.absence_crosswalk where municipality = %s", (municipality,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
