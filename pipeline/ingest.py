@@ -75,26 +75,26 @@ def fetch(
     config = load_municipality(settings.municipalities / municipality)
     with connect(settings) as connection:
         before = ledger.deliveries_of_night(connection, municipality, night)
-        if before and not refetch and all(delivery.status in ledger.DECIDED for delivery in before):
-            return [delivery.delivery for delivery in before]
+    if before and not refetch and all(delivery.status in ledger.DECIDED for delivery in before):
+        return [delivery.delivery for delivery in before]
 
-        def history(school_year: int) -> History:
+    # A connection for each question: the time that a source takes must not hold a transaction open.
+    def history(school_year: int) -> History:
+        with connect(settings) as connection:
             return ledger.history(connection, municipality, school_year, night)
 
-        source = connection_for(municipality, settings.home)
-        try:
-            with durations.step("fetch", f"{municipality}: fetching"):
-                raws = fetch_from_source(config, night, source, history, durations.progress)
-        except SourceRefused as refusal:
+    source = connection_for(municipality, settings.home)
+    try:
+        with durations.step("fetch", f"{municipality}: fetching"):
+            raws = fetch_from_source(config, night, source, history, durations.progress)
+    except SourceRefused as refusal:
+        with connect(settings) as connection:
             ledger.record_nothing(
                 connection, municipality, night, school_year_of(night), "refused", refusal.reason_en, refusal.reason_fi
             )
-            return []
-        finally:
-            # The time that a source takes must not hold a transaction open.
-            connection.commit()
-        with durations.step("archive", f"{municipality}: archiving"):
-            return [_take(settings, connection, config, raw) for raw in raws]
+        return []
+    with durations.step("archive", f"{municipality}: archiving"), connect(settings) as connection:
+        return [_take(settings, connection, config, raw) for raw in raws]
 
 
 def _take(settings: Settings, connection: psycopg.Connection, config: Municipality, raw: RawDelivery) -> str:

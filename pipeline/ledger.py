@@ -102,7 +102,9 @@ def record_nothing(
 ) -> Delivery:
     """Enters a night on which nothing was landed (`failed`, `refused`, `unchanged`), with the reason."""
     existing = [d for d in deliveries_of_night(connection, municipality, night) if d.school_year == school_year]
-    if existing and existing[-1].status in DECIDED:
+    # What came stays as it was judged, although a later try of the same night finds nobody at home.
+    kept = (*DECIDED, "held", "refused") if status == "failed" else DECIDED
+    if existing and existing[-1].status in kept:
         return existing[-1]
     delivery = existing[-1] if existing else _enter(connection, municipality, night, school_year, status, None)
     connection.execute(

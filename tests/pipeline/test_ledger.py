@@ -54,6 +54,14 @@ def test_a_failure_never_overwrites_what_was_accepted(connection: psycopg.Connec
     assert ledger.deliveries_of_night(connection, "kuopio", NIGHT)[0].status == "accepted"
 
 
+def test_a_failure_leaves_a_held_delivery_with_its_reason(connection: psycopg.Connection) -> None:
+    held = ledger.receive(connection, raw())
+    ledger.decide(connection, held.delivery_id, "held", "why", "miksi")
+    ledger.record_nothing(connection, "kuopio", NIGHT, 2025, "failed", "no answer", "ei vastausta")
+    (kept,) = ledger.deliveries_of_night(connection, "kuopio", NIGHT)
+    assert (kept.status, kept.reason_en, kept.content_digest) == ("held", "why", raw().digest)
+
+
 def test_history_knows_earlier_nights_of_the_school_year_only(connection: psycopg.Connection) -> None:
     closing = ledger.receive(connection, raw(night=date(2025, 6, 21), school_year=2024))
     ledger.decide(connection, closing.delivery_id, "accepted")
