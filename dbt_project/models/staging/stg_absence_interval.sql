@@ -18,15 +18,4 @@ inner join {{ ref('stg_delivery') }} as delivery
     on
         absence.delivery_id = delivery.delivery_id
         and delivery.dataset = 'absence'
-left join {{ source('reference', 'absence_crosswalk') }} as any_code
-    on
-        delivery.municipality = any_code.municipality
-        and absence.source_code = any_code.source_code
-        and any_code.cleared is null
-        and {{ holds_on('any_code', local_day('absence.starts_at')) }}
-left join {{ source('reference', 'absence_crosswalk') }} as cleared_code
-    on
-        delivery.municipality = cleared_code.municipality
-        and absence.source_code = cleared_code.source_code
-        and absence.cleared = cleared_code.cleared
-        and {{ holds_on('cleared_code', local_day('absence.starts_at')) }}
+{{ absence_code_joins(local_day('absence.starts_at')) }}
