@@ -4,6 +4,7 @@ create schema if not exists landing;
 create schema if not exists staging;
 create schema if not exists harmonised;
 create schema if not exists candidate;
+create schema if not exists candidate_municipal;
 create schema if not exists municipal;
 create schema if not exists reporting;
 create schema if not exists reference;
@@ -13,6 +14,7 @@ comment on schema landing is 'What was delivered, typed, with pseudonyms only. /
 comment on schema staging is 'Deliveries in regional words. / Toimitukset alueen käsittein.';
 comment on schema harmonised is 'One regional truth. / Yksi alueellinen totuus.';
 comment on schema candidate is 'Marts of the release under way, not yet checked. / Tekeillä olevan julkaisun taulut, tarkistamatta.';
+comment on schema candidate_municipal is 'Detail of the release under way, not yet checked. / Tekeillä olevan julkaisun yksityiskohdat, tarkistamatta.';
 comment on schema municipal is 'Detail of one municipality, own rows only. / Kunnan omat yksityiskohtaiset tiedot.';
 comment on schema reporting is 'Published, protected tables. / Julkaistut, suojatut taulut.';
 comment on schema reference is 'Codes, schools, definitions. / Koodit, koulut, määritelmät.';
