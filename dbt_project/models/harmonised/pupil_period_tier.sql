@@ -158,19 +158,7 @@ judged as (
         coalesce(summed.scheduled_lessons, 0) as scheduled_lessons,
         coalesce(summed.covered_lessons, 0) as covered_lessons,
         coalesce(summed.covered_days, 0) as covered_days,
-        coalesce(summed.absent_lessons, 0) as absent_lessons,
-        case
-            when
-                coalesce(summed.covered_lessons, 0)
-                < {{ definition('coverage_minimum') }} * coalesce(summed.scheduled_lessons, 0)
-                then 'low_coverage'
-            when
-                coalesce(summed.covered_days, 0) < case
-                    when enrolled.period_type = 'month' then {{ definition('month_minimum_days') }}
-                    else {{ definition('period_minimum_days') }}
-                end
-                then 'too_few_lessons'
-        end as no_tier_reason
+        coalesce(summed.absent_lessons, 0) as absent_lessons
     from enrolled
     left join summed
         on
@@ -195,17 +183,6 @@ select
     judged.covered_days,
     judged.absent_lessons,
     tier.tier,
-    judged.no_tier_reason
+    known.no_tier_reason
 from judged
-left join {{ ref('attendance_tier') }} as tier
-    on
-        judged.no_tier_reason is null
-        and (
-            judged.absent_lessons > tier.lower_bound * judged.covered_lessons
-            or (tier.lower_included and judged.absent_lessons = tier.lower_bound * judged.covered_lessons)
-        )
-        and (
-            tier.upper_bound is null
-            or judged.absent_lessons < tier.upper_bound * judged.covered_lessons
-            or (tier.upper_included and judged.absent_lessons = tier.upper_bound * judged.covered_lessons)
-        )
+{{ attendance_tier_joins('judged', 'judged.period_type') }}
