@@ -4,11 +4,13 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -23,10 +25,30 @@ SCHOOL = {"kuopio": "07522", "siilinjarvi": "07735", "iisalmi": "05994", "varkau
 FORM = {"kuopio": "PO", "siilinjarvi": "BASIC", "iisalmi": "perusopetus", "varkaus": "perusopetus"}
 REASONS = ("Sairaus h", "Lupa h", "Luvaton h", "Epäselvä h")
 
+# What a municipality's folder says, as tables of `reference`.
+CODES = (
+    "municipality",
+    "absence_crosswalk",
+    "support_crosswalk",
+    "mark_crosswalk",
+    "form_crosswalk",
+    "home_municipality_crosswalk",
+)
+
 # The data tests of the models are run on the larger warehouses.
 MODELS_ONLY = "resource_type:seed resource_type:model"
 
 Row = dict[str, Any]
+
+
+def models(*names: str) -> str:
+    """Selects these models and all that they are made of."""
+    return " ".join(["resource_type:seed", *(f"+{name},resource_type:model" for name in names)])
+
+
+def like(municipality: str) -> str:
+    """Whose source a municipality has: `kuopio-2` sends what Kuopio does, in the same codes."""
+    return municipality.partition("-")[0]
 
 
 def key(*parts: str) -> uuid.UUID:
@@ -71,11 +93,11 @@ def enrolment(
     return {
         "pupil_ref": key(municipality, pupil),
         "hetu_key": key("hetu", person or pupil),
-        "school_number": school or SCHOOL[municipality],
+        "school_number": school or SCHOOL[like(municipality)],
         "grade": grade,
         "class_name": class_name,
         "home_municipality": "297",
-        "form": form or FORM[municipality],
+        "form": form or FORM[like(municipality)],
         "valid_from": day(first),
         "valid_to": last and day(last),
         "deleted": False,
@@ -84,18 +106,24 @@ def enrolment(
 
 
 def school_days(
-    municipality: str, days: Iterable[date], *, grades: Sequence[int] = (7,), lessons: int = 6
+    municipality: str,
+    days: Iterable[date],
+    *,
+    grades: Sequence[int] = (7,),
+    lessons: float | Decimal = 6,
+    school: str | None = None,
+    slot_minutes: int = 60,
 ) -> list[Row]:
-    """The same number of lessons on each of the days."""
-    interval = GRAIN[municipality] == "interval"
+    """The same number of lessons on each of the days; of an interval source, from 08:15 on."""
+    interval = GRAIN[like(municipality)] == "interval"
     return [
         {
-            "school_number": SCHOOL[municipality],
+            "school_number": school or SCHOOL[like(municipality)],
             "day": one,
             "grade": grade,
             "lessons": lessons,
             "day_start": time(8, 15) if interval else None,
-            "slot_minutes": 60 if interval else None,
+            "slot_minutes": slot_minutes if interval else None,
         }
         for one in days
         for grade in grades
@@ -116,24 +144,35 @@ def support(municipality: str, pupil: str, code: str | None, first: str, last: s
     }
 
 
-def mark(pupil: str, on: str, lesson: int, code: str, minutes: int | None = None) -> Row:
+def mark(
+    pupil: str, on: str, lesson: int, code: str, minutes: int | None = None, *, at: str = "kuopio", **more: Any
+) -> Row:
     """One of Kuopio's lesson marks."""
     return {
-        "pupil_ref": key("kuopio", pupil),
+        "pupil_ref": key(at, pupil),
         "day": day(on),
         "lesson": lesson,
         "source_code": code,
         "minutes": minutes,
+        **more,
     }
 
 
 def interval(
-    record: str, pupil: str, first: str, last: str | None, code: str, updated: str = "2025-10-01 08:00", **more: Any
+    record: str,
+    pupil: str,
+    first: str,
+    last: str | None,
+    code: str,
+    updated: str = "2025-10-01 08:00",
+    *,
+    at: str = "siilinjarvi",
+    **more: Any,
 ) -> Row:
     """One of Siilinjärvi's absences."""
     return {
         "record_key": key(record),
-        "pupil_ref": key("siilinjarvi", pupil),
+        "pupil_ref": key(at, pupil),
         "starts_at": moment(first),
         "ends_at": last and moment(last),
         "source_code": code,
@@ -143,24 +182,34 @@ def interval(
     }
 
 
-def hours(pupil: str, on: str | date, lessons: float, code: str, cleared: str | None = None) -> Row:
+def hours(
+    pupil: str,
+    on: str | date,
+    lessons: float | Decimal,
+    code: str,
+    cleared: str | None = None,
+    *,
+    at: str = "iisalmi",
+    **more: Any,
+) -> Row:
     """One of Iisalmi's rows: lessons of a pupil, day and reason."""
     one = on if isinstance(on, date) else day(on)
     return {
         "record_key": key(pupil, one.isoformat(), code, cleared or ""),
-        "pupil_ref": key("iisalmi", pupil),
+        "pupil_ref": key(at, pupil),
         "day": one,
         "lessons": lessons,
         "source_code": code,
         "cleared": cleared,
         "deleted": False,
+        **more,
     }
 
 
-def month_hours(pupil: str, month: str, *lessons: float | None) -> list[Row]:
+def month_hours(pupil: str, month: str, *lessons: float | None, at: str = "varkaus") -> list[Row]:
     """One row of Varkaus' workbook: lessons for Sairaus, Lupa, Luvaton, Epäselvä; None is an empty cell."""
     return [
-        {"pupil_ref": key("varkaus", pupil), "month": day(month), "source_code": reason, "lessons": value}
+        {"pupil_ref": key(at, pupil), "month": day(month), "source_code": reason, "lessons": value}
         for reason, value in zip(REASONS, lessons, strict=True)
     ]
 
@@ -184,15 +233,18 @@ class TinyWarehouse:
         covers: tuple[str, str] | None = None,
         since: str | None = None,
         as_of: str | None = None,
+        school_year: int | None = None,
         rejected: Mapping[str, Sequence[Row]] | None = None,
         **datasets: Sequence[Row],
     ) -> int:
         """Enters a delivery with the given datasets (enrolment, absence, support, school_day). `covers` is what the
-        absences report on; without it, from 1.8. (a window: 20 days) to the day before. Returns its number."""
+        absences report on; without it, from 1.8. (a window: 20 days) to the day before. `school_year`: without it,
+        that of the night. Returns its number."""
         self.deliveries += 1
         on = day(night)
-        school_year = on.year if on.month >= 8 else on.year - 1
-        grain = GRAIN[municipality]
+        if school_year is None:
+            school_year = on.year if on.month >= 8 else on.year - 1
+        grain = GRAIN[like(municipality)]
         until = on - timedelta(days=1)
         for dataset, rows in datasets.items():
             first = date(school_year, 8, 1)
@@ -231,8 +283,17 @@ class TinyWarehouse:
                 self._insert("ops.rejected_row", {**head, **named})
         return self.deliveries
 
+    def twin(self, name: str) -> None:
+        """A further municipality, as `kuopio-2`, with Kuopio's codes and its kind of source."""
+        for table in CODES:
+            rows = self.query(f"select * from reference.{table} where municipality = %s", like(name))
+            own = {"municipality": name, "code": name} if table == "municipality" else {"municipality": name}
+            for row in rows:
+                self._insert(f"reference.{table}", {**row, **own})
+
     def build(self, night: str, select: str | None = None) -> TransformResult:
-        """Shows every accepted delivery to dbt and builds; `select` as in `pipeline.transform.build`."""
+        """Shows every accepted delivery to dbt and builds. `select` as in `pipeline.transform.build`, but without the
+        data tests of what it selects."""
         self.connection.execute("delete from ops.candidate_delivery")
         self.connection.execute(
             """
@@ -241,7 +302,10 @@ class TinyWarehouse:
             """
         )
         self.connection.commit()
-        return build(self.url, self.target, select=select, variables={"night": night})
+        with pytest.MonkeyPatch.context() as environment:
+            if select:
+                environment.setenv("DBT_INDIRECT_SELECTION", "empty")
+            return build(self.url, self.target, select=select, variables={"night": night})
 
     def query(self, text: str, *values: Any) -> list[Row]:
         """Rows as dicts."""
@@ -280,6 +344,72 @@ class TinyWarehouse:
         )
         assert len(rows) == 1, rows
         return rows[0]["support_level"], rows[0]["regime"], rows[0]["reason"]
+
+    def spans(self, pupil: str) -> list[tuple[str, str, date, date]]:
+        """Enrolments in force as (municipality, school, first day, last day), in the order of their days."""
+        rows = self.query(
+            """
+            select municipality, school_number, min(valid_from) as first_day, max(valid_to) as last_day
+            from harmonised.enrolment where person_key = %s
+            group by municipality, school_number order by min(valid_from)
+            """,
+            key("hetu", pupil),
+        )
+        return [(row["municipality"], row["school_number"], row["first_day"], row["last_day"]) for row in rows]
+
+    def enrolled(self, pupil: str, on: str, column: str) -> Any:
+        """A column of the enrolment in force on a day."""
+        return self.value(
+            f"select {column} from harmonised.enrolment where person_key = %s and %s between valid_from and valid_to",
+            key("hetu", pupil),
+            day(on),
+        )
+
+    def counted(self, pupil: str, month: str) -> set[tuple[str, int]]:
+        """(municipality, grade) in which a pupil is of the population of a month."""
+        rows = self.query(
+            """
+            select distinct counted_municipality, counted_grade from harmonised.pupil_month
+            where person_key = %s and month = %s and is_population
+            """,
+            key("hetu", pupil),
+            day(month),
+        )
+        return {(row["counted_municipality"], row["counted_grade"]) for row in rows}
+
+    def surplus(self, pupil: str) -> dict[str, Any]:
+        """Surplus lessons by class, over all days."""
+        rows = self.query(
+            "select absence_class, sum(surplus_lessons) as lessons from harmonised.absence_surplus "
+            "where person_key = %s group by absence_class",
+            key("hetu", pupil),
+        )
+        return {row["absence_class"]: row["lessons"] for row in rows}
+
+    def period(self, pupil: str, period_type: str, period_end: str) -> Row:
+        """tier, no_tier_reason, scheduled, covered and absent lessons, covered_days of a pupil's period."""
+        rows = self.query(
+            """
+            select tier, no_tier_reason, scheduled_lessons, covered_lessons, absent_lessons, covered_days
+            from harmonised.pupil_period_tier where person_key = %s and period_type = %s and period_end = %s
+            """,
+            key("hetu", pupil),
+            period_type,
+            day(period_end),
+        )
+        assert len(rows) == 1, rows
+        return rows[0]
+
+    def findings(self, pupil: str) -> dict[str, int]:
+        """Support rows of a pupil that are listed, by rule."""
+        rows = self.query(
+            """
+            select rule, count(distinct (delivery_id, row_number)) as rows from harmonised.support_finding
+            where person_key = %s group by rule
+            """,
+            key("hetu", pupil),
+        )
+        return {row["rule"]: row["rows"] for row in rows}
 
     def covered(self, pupil: str, month: str) -> tuple[Any, Any]:
         """(scheduled lessons, covered lessons) of a pupil's month, over all municipalities."""
