@@ -30,6 +30,11 @@
     {{ days_after(day, "-(cast(extract(isodow from " ~ day ~ ") as integer) % 7)") }}
 {%- endmacro %}
 
+{% macro sunday_from(day) -%}
+    {#- The first Sunday that is not before `day`: the last day of its week. -#}
+    {{ days_after(day, "7 - cast(extract(isodow from " ~ day ~ ") as integer)") }}
+{%- endmacro %}
+
 {% macro holds_on(row, day) -%}
     {#- True when `day` is in the validity of `row`: valid_from to valid_to, both included; null is open. -#}
     ({{ day }} >= {{ row }}.valid_from and ({{ row }}.valid_to is null or {{ day }} <= {{ row }}.valid_to))
