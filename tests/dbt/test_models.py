@@ -331,11 +331,14 @@ def test_days_of_a_monthly_source_are_not_covered_in_12_weeks(built: TinyWarehou
 
 
 def test_the_grid_is_whole(built: TinyWarehouse) -> None:
-    # 4 grade bands × 6 classes, 5 tiers, 5 levels, wherever a municipality has pupils.
+    # 4 grade bands × 6 classes, 5 tiers, 5 levels, 6 homes, 5 sizes, wherever a municipality has pupils.
     for mart, key_columns, rows in (
         ("attendance_monthly", "month, municipality", 24),
+        ("attendance_by_support_level", "month, municipality", 20),
         ("attendance_tiers", "period_type, period_end, municipality", 20),
         ("support_levels", "count_day, municipality", 20),
+        ("home_and_teaching", "count_day, municipality", 24),
+        ("group_sizes", "count_day, municipality", 20),
     ):
         counts = built.query(f"select count(*) as rows from candidate.{mart} group by {key_columns}")
         assert {row["rows"] for row in counts} == {rows}, mart
@@ -343,7 +346,18 @@ def test_the_grid_is_whole(built: TinyWarehouse) -> None:
 
 def test_what_publishing_reads_from_the_manifest(built: TinyWarehouse) -> None:
     marts = published_marts(built.target)
-    assert sorted(marts) == ["attendance_monthly", "attendance_tiers", "data_status", "support_levels"]
+    assert sorted(marts) == [
+        "attendance_by_support_level",
+        "attendance_monthly",
+        "attendance_tiers",
+        "data_status",
+        "group_sizes",
+        "home_and_teaching",
+        "inclusion",
+        "support_levels",
+        "tiers_by_support_level",
+        "transition_to_grade_7",
+    ]
     for mart, meta in marts.items():
         columns = {
             row["column_name"]

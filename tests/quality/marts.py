@@ -15,7 +15,7 @@ create table if not exists candidate.attendance_monthly (
 );
 create table if not exists candidate.attendance_tiers (
     period_type text, period_start date, period_end date, municipality text, grade_band text, tier text, pupils bigint,
-    population bigint, share numeric, as_of date
+    population bigint, share numeric, null_reason text, as_of date, municipalities text
 );
 create table if not exists candidate.support_levels (
     count_day date, municipality text, grade_band text, support_level text, pupils bigint, population bigint,
@@ -105,13 +105,15 @@ from sized;
 -- One pupil a band: the pupils with an absence add up.
 update candidate.attendance_monthly set pupils_with_absence = 2 where grade_band = 'all' and pupils_with_absence = 1;
 
-with place (municipality, pupils) as (values ('kuopio', 20), ('varkaus', 10), ('region', 30)),
+with place (municipality, pupils, names) as (
+    values ('kuopio', 20, 'kuopio'), ('varkaus', 10, 'varkaus'), ('region', 30, 'kuopio,varkaus')
+),
 band (grade_band, times) as (values ('1-2', 1), ('3-6', 1), ('7-9', 0), ('all', 2)),
 tier (tier, part) as (values ('A0', 0.5), ('A1', 0.2), ('A2', 0.1), ('A3', 0.1), ('none', 0.1))
 insert into candidate.attendance_tiers
 select
     'month', '2025-09-01', '2025-09-30', municipality, grade_band, tier, pupils * times * part, pupils * times,
-    case when times > 0 then part end, '2025-10-22'
+    case when times > 0 then part end, null, '2025-10-22', names
 from place cross join band cross join tier;
 
 with place (municipality, pupils) as (values ('kuopio', 20), ('varkaus', 10), ('region', 30)),

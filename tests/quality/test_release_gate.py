@@ -62,6 +62,7 @@ BROKEN = {
     "set pupils = pupils - 1 where tier = 'A0' and municipality = 'kuopio' and grade_band = '1-2'",
     "release.attendance_tiers.region_adds_up": "update candidate.attendance_tiers "
     "set pupils = pupils + 1 where tier = 'A0' and municipality = 'region' and grade_band = '1-2'",
+    "release.attendance_tiers.nothing_without_reason": "update candidate.attendance_tiers set pupils = null",
     "release.attendance_tiers.shares_hold": "update candidate.attendance_tiers set share = 0.4 where tier = 'A0'",
     "release.attendance_tiers.pupils_range": "update candidate.attendance_tiers set pupils = -1 where tier = 'A3'",
     "release.attendance_tiers.as_of_past": "update candidate.attendance_tiers set as_of = current_date + 1",

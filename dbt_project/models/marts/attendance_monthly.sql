@@ -1,75 +1,100 @@
-with closed_month as (
-    select period.period_start as month
-    from {{ ref('period') }} as period
-    where period.period_type = 'month' and period.is_shared
-),
-
-pupil as (
+-- Read twice rather than written down once: it is as long as all pupils' months.
+with closed_pupil as not materialized (
     select
         pupil_month.person_key,
         pupil_month.month,
         pupil_month.municipality,
         pupil_month.counted_municipality,
-        band.grade_band,
+        pupil_month.counted_grade as grade,
         pupil_month.scheduled_lessons,
         pupil_month.covered_lessons,
         pupil_month.absent_lessons
     from {{ ref('pupil_month') }} as pupil_month
-    inner join closed_month
-        on pupil_month.month = closed_month.month
-    inner join {{ ref('grade_band') }} as band
-        on pupil_month.counted_grade = band.grade
+    inner join {{ ref('period') }} as period
+        on
+            pupil_month.month = period.period_start
+            and period.period_type = 'month'
+            and period.is_shared
     where pupil_month.is_population
 ),
 
-counted as (
+pupil as (
     select
-        pupil.month,
-        pupil.counted_municipality as municipality,
-        pupil.grade_band,
-        count(*) as pupils
-    from pupil
-    where pupil.municipality = pupil.counted_municipality
-    group by pupil.month, pupil.counted_municipality, pupil.grade_band
+        closed_pupil.month,
+        closed_pupil.municipality,
+        closed_pupil.grade,
+        count(*) filter (where closed_pupil.municipality = closed_pupil.counted_municipality) as pupils,
+        count(*) filter (where closed_pupil.absent_lessons > 0) as pupils_with_absence,
+        sum(closed_pupil.scheduled_lessons) as scheduled_lessons,
+        sum(closed_pupil.covered_lessons) as covered_lessons,
+        sum(closed_pupil.absent_lessons) as absent_lessons
+    from closed_pupil
+    group by closed_pupil.month, closed_pupil.municipality, closed_pupil.grade
+),
+
+absent_pupil as (
+    select
+        closed_pupil.month,
+        closed_pupil.municipality,
+        closed_pupil.grade,
+        absence.absence_class,
+        count(*) as pupils_with_absence,
+        sum(absence.lessons) as absent_lessons
+    from closed_pupil
+    inner join {{ ref('pupil_month_absence') }} as absence
+        on
+            closed_pupil.person_key = absence.person_key
+            and closed_pupil.municipality = absence.municipality
+            and closed_pupil.month = absence.month
+    group by closed_pupil.month, closed_pupil.municipality, closed_pupil.grade, absence.absence_class
 ),
 
 lesson_sum as (
     select
         pupil.month,
         pupil.municipality,
-        pupil.grade_band,
+        band.grade_band,
+        sum(pupil.pupils) as pupils,
         sum(pupil.scheduled_lessons) as scheduled_lessons,
         sum(pupil.covered_lessons) as covered_lessons
     from pupil
-    group by pupil.month, pupil.municipality, pupil.grade_band
+    inner join {{ ref('grade_band') }} as band
+        on pupil.grade = band.grade
+    group by pupil.month, pupil.municipality, band.grade_band
 ),
 
-class_sum as (
+each_class as (
     select
-        pupil.month,
-        pupil.municipality,
-        pupil.grade_band,
-        absence.absence_class,
-        count(*) as pupils_with_absence,
-        sum(absence.lessons) as absent_lessons
-    from pupil
-    inner join {{ ref('pupil_month_absence') }} as absence
-        on
-            pupil.person_key = absence.person_key
-            and pupil.municipality = absence.municipality
-            and pupil.month = absence.month
-    group by pupil.month, pupil.municipality, pupil.grade_band, absence.absence_class
+        absent_pupil.month,
+        absent_pupil.municipality,
+        absent_pupil.grade,
+        absent_pupil.absence_class,
+        absent_pupil.pupils_with_absence,
+        absent_pupil.absent_lessons
+    from absent_pupil
     union all
     select
         pupil.month,
         pupil.municipality,
-        pupil.grade_band,
+        pupil.grade,
         'all' as absence_class,
-        count(*) as pupils_with_absence,
-        sum(pupil.absent_lessons) as absent_lessons
+        pupil.pupils_with_absence,
+        pupil.absent_lessons
     from pupil
-    where pupil.absent_lessons > 0
-    group by pupil.month, pupil.municipality, pupil.grade_band
+),
+
+class_sum as (
+    select
+        each_class.month,
+        each_class.municipality,
+        band.grade_band,
+        each_class.absence_class,
+        sum(each_class.pupils_with_absence) as pupils_with_absence,
+        sum(each_class.absent_lessons) as absent_lessons
+    from each_class
+    inner join {{ ref('grade_band') }} as band
+        on each_class.grade = band.grade
+    group by each_class.month, each_class.municipality, band.grade_band, each_class.absence_class
 ),
 
 shown_class as (
@@ -88,35 +113,20 @@ band as (
 -- Every band and class of a month in which the municipality has pupils, so that what is missing shows.
 grid as (
     select
-        counted.month,
-        counted.municipality,
+        place.period_start as month,
+        place.municipality,
         band.grade_band,
         shown_class.absence_class,
+        place.is_in_region as is_covered_enough,
+        place.as_of,
         shown_class.absence_class = 'all'
-        or {{ includes('municipality.absence_classes', 'shown_class.absence_class') }} as is_collected,
-        lesson_sum.covered_lessons
-        >= {{ definition('coverage_minimum') }} * lesson_sum.scheduled_lessons as is_covered_enough
-    from counted
+        or {{ includes('municipality.absence_classes', 'shown_class.absence_class') }} as is_collected
+    from {{ ref('municipality_period') }} as place
     inner join {{ source('reference', 'municipality') }} as municipality
-        on counted.municipality = municipality.municipality
-    left join lesson_sum
-        on
-            counted.month = lesson_sum.month
-            and counted.municipality = lesson_sum.municipality
-            and counted.grade_band = lesson_sum.grade_band
+        on place.municipality = municipality.municipality
     cross join band
     cross join shown_class
-    where counted.grade_band = 'all'
-),
-
--- The latest of the deliveries that decide a day of the month: a later window says nothing of it.
-as_of as (
-    select
-        covered.municipality,
-        {{ month_of('covered.first_day') }} as month,
-        max(covered.as_of) as as_of
-    from {{ ref('covered_as_of') }} as covered
-    group by covered.municipality, {{ month_of('covered.first_day') }}
+    where place.period_type = 'month' and place.pupils > 0
 ),
 
 municipality_row as (
@@ -125,20 +135,15 @@ municipality_row as (
         grid.municipality,
         grid.grade_band,
         grid.absence_class,
-        coalesce(counted.pupils, 0) as pupils,
+        coalesce(lesson_sum.pupils, 0) as pupils,
         coalesce(class_sum.pupils_with_absence, 0) as pupils_with_absence,
         coalesce(lesson_sum.scheduled_lessons, 0) as scheduled_lessons,
         coalesce(lesson_sum.covered_lessons, 0) as covered_lessons,
         coalesce(class_sum.absent_lessons, 0) as absent_lessons,
         grid.is_collected,
-        coalesce(grid.is_collected and grid.is_covered_enough, false) as is_in_region,
-        as_of.as_of
+        grid.is_collected and grid.is_covered_enough as is_in_region,
+        grid.as_of
     from grid
-    left join counted
-        on
-            grid.month = counted.month
-            and grid.municipality = counted.municipality
-            and grid.grade_band = counted.grade_band
     left join lesson_sum
         on
             grid.month = lesson_sum.month
@@ -150,10 +155,6 @@ municipality_row as (
             and grid.municipality = class_sum.municipality
             and grid.grade_band = class_sum.grade_band
             and grid.absence_class = class_sum.absence_class
-    left join as_of
-        on
-            grid.municipality = as_of.municipality
-            and grid.month = as_of.month
 ),
 
 region_row as (

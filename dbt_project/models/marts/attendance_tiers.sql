@@ -4,12 +4,13 @@ with pupil as (
         tier.period_start,
         tier.period_end,
         tier.municipality,
-        band.grade_band,
-        coalesce(tier.tier, 'none') as tier
+        tier.grade,
+        coalesce(tier.tier, 'none') as tier,
+        count(*) as pupils
     from {{ ref('pupil_period_tier') }} as tier
-    inner join {{ ref('grade_band') }} as band
-        on tier.grade = band.grade
     where tier.is_population and tier.is_shared
+    group by
+        tier.period_type, tier.period_start, tier.period_end, tier.municipality, tier.grade, coalesce(tier.tier, 'none')
 ),
 
 counted as (
@@ -17,19 +18,15 @@ counted as (
         pupil.period_type,
         pupil.period_start,
         pupil.period_end,
-        coalesce(pupil.municipality, 'region') as municipality,
-        pupil.grade_band,
+        pupil.municipality,
+        band.grade_band,
         pupil.tier,
-        count(*) as pupils
+        sum(pupil.pupils) as pupils
     from pupil
+    inner join {{ ref('grade_band') }} as band
+        on pupil.grade = band.grade
     group by
-        grouping sets (
-            (
-                pupil.period_type, pupil.period_start, pupil.period_end, pupil.municipality, pupil.grade_band,
-                pupil.tier
-            ),
-            (pupil.period_type, pupil.period_start, pupil.period_end, pupil.grade_band, pupil.tier)
-        )
+        pupil.period_type, pupil.period_start, pupil.period_end, pupil.municipality, band.grade_band, pupil.tier
 ),
 
 band as (
@@ -38,77 +35,75 @@ band as (
 ),
 
 -- Every band and tier of a period in which the municipality has pupils.
-grid as (
-    select distinct
-        counted.period_type,
-        counted.period_start,
-        counted.period_end,
-        counted.municipality,
-        band.grade_band,
-        tier.tier
-    from counted
-    cross join band
-    cross join {{ ref('attendance_tier') }} as tier
-),
-
-place as (
-    select distinct
-        grid.period_type,
-        grid.period_start,
-        grid.period_end,
-        grid.municipality
-    from grid
-),
-
--- The latest of the deliveries that decide a day of the period; months of a monthly source are no days of 12 weeks.
-municipality_as_of as (
+municipality_row as (
     select
         place.period_type,
         place.period_start,
         place.period_end,
         place.municipality,
-        max(covered.as_of) as as_of
-    from place
-    inner join {{ ref('covered_as_of') }} as covered
+        place.is_in_region,
+        place.as_of,
+        band.grade_band,
+        tier.tier,
+        coalesce(counted.pupils, 0) as pupils
+    from {{ ref('municipality_period') }} as place
+    cross join band
+    cross join {{ ref('attendance_tier') }} as tier
+    left join counted
         on
-            place.municipality = covered.municipality
-            and place.period_start <= covered.first_day
-            and place.period_end >= covered.last_day
-            and (covered.is_daily or place.period_type <> 'last_12_weeks')
-    group by place.period_type, place.period_start, place.period_end, place.municipality
+            place.period_type = counted.period_type
+            and place.period_end = counted.period_end
+            and place.municipality = counted.municipality
+            and band.grade_band = counted.grade_band
+            and tier.tier = counted.tier
+    where place.pupils > 0
 ),
 
-as_of as (
+every_row as (
     select
-        decided.period_type,
-        decided.period_start,
-        decided.period_end,
-        coalesce(decided.municipality, 'region') as municipality,
-        min(decided.as_of) as as_of
-    from municipality_as_of as decided
+        municipality_row.period_type,
+        municipality_row.period_start,
+        municipality_row.period_end,
+        municipality_row.municipality,
+        municipality_row.grade_band,
+        municipality_row.tier,
+        municipality_row.pupils,
+        municipality_row.as_of,
+        municipality_row.municipality as municipalities
+    from municipality_row
+    union all
+    select
+        municipality_row.period_type,
+        municipality_row.period_start,
+        municipality_row.period_end,
+        'region' as municipality,
+        municipality_row.grade_band,
+        municipality_row.tier,
+        -- Null, not nought, where no municipality is in the figure.
+        sum(municipality_row.pupils) filter (where municipality_row.is_in_region) as pupils,
+        min(municipality_row.as_of) filter (where municipality_row.is_in_region) as as_of,
+        {{ dbt.listagg(
+            'case when municipality_row.is_in_region then municipality_row.municipality end',
+            "','",
+            'order by municipality_row.municipality'
+        ) }} as municipalities
+    from municipality_row
     group by
-        grouping sets (
-            (decided.period_type, decided.period_start, decided.period_end, decided.municipality),
-            (decided.period_type, decided.period_start, decided.period_end)
-        )
+        municipality_row.period_type,
+        municipality_row.period_start,
+        municipality_row.period_end,
+        municipality_row.grade_band,
+        municipality_row.tier
 ),
 
 filled as (
     select
-        grid.*,
-        coalesce(counted.pupils, 0) as pupils,
-        sum(coalesce(counted.pupils, 0)) over (
-            partition by grid.period_type, grid.period_end, grid.municipality, grid.grade_band
+        every_row.*,
+        sum(every_row.pupils) over (
+            partition by
+                every_row.period_type, every_row.period_end, every_row.municipality, every_row.grade_band
         ) as population
-    from grid
-    left join counted
-        on
-            grid.period_type = counted.period_type
-            and grid.period_start = counted.period_start
-            and grid.period_end = counted.period_end
-            and grid.municipality = counted.municipality
-            and grid.grade_band = counted.grade_band
-            and grid.tier = counted.tier
+    from every_row
 )
 
 select
@@ -121,11 +116,7 @@ select
     cast(filled.pupils as bigint) as pupils,
     cast(filled.population as bigint) as population,
     case when filled.population > 0 then filled.pupils / cast(filled.population as numeric) end as share,
-    as_of.as_of
+    case when filled.municipalities is null then 'below_coverage' end as null_reason,
+    filled.as_of,
+    filled.municipalities
 from filled
-left join as_of
-    on
-        filled.period_type = as_of.period_type
-        and filled.period_start = as_of.period_start
-        and filled.period_end = as_of.period_end
-        and filled.municipality = as_of.municipality

@@ -1,0 +1,105 @@
+with pupil as (
+    select
+        place.count_day,
+        place.municipality,
+        enrolment.grade,
+        enrolment.home_municipality as home_code,
+        count(*) as pupils
+    from {{ ref('municipality_count_day') }} as place
+    inner join {{ ref('enrolment') }} as enrolment
+        on
+            place.municipality = enrolment.municipality
+            and place.school_year = enrolment.school_year
+            and place.count_day between enrolment.valid_from and enrolment.valid_to
+    where enrolment.form is distinct from 'home'
+    group by place.count_day, place.municipality, enrolment.grade, enrolment.home_municipality
+),
+
+housed as (
+    select
+        pupil.count_day,
+        pupil.municipality,
+        pupil.grade,
+        case
+            when home.municipality is not null then home.municipality
+            when pupil.home_code is not null then 'other'
+            else 'unknown'
+        end as home_municipality,
+        pupil.pupils
+    from pupil
+    left join {{ source('reference', 'municipality') }} as home
+        on pupil.home_code = home.code
+),
+
+counted as (
+    select
+        housed.count_day,
+        housed.home_municipality,
+        coalesce(housed.municipality, 'region') as municipality,
+        band.grade_band,
+        sum(housed.pupils) as pupils
+    from housed
+    inner join {{ ref('grade_band') }} as band
+        on housed.grade = band.grade
+    group by
+        grouping sets (
+            (housed.count_day, housed.home_municipality, housed.municipality, band.grade_band),
+            (housed.count_day, housed.home_municipality, band.grade_band)
+        )
+),
+
+place as (
+    select
+        place.count_day,
+        coalesce(place.municipality, 'region') as municipality,
+        min(place.enrolment_as_of) as as_of
+    from {{ ref('municipality_count_day') }} as place
+    group by grouping sets ((place.count_day, place.municipality), (place.count_day))
+),
+
+home as (
+    select municipality.municipality as home_municipality
+    from {{ source('reference', 'municipality') }} as municipality
+    union all
+    select category.home_municipality
+    from {{ ref('home_category') }} as category
+),
+
+band as (
+    select distinct grade_band.grade_band
+    from {{ ref('grade_band') }} as grade_band
+),
+
+-- Every home and band of a count day on which the municipality has pupils.
+filled as (
+    select
+        place.count_day,
+        home.home_municipality,
+        place.municipality,
+        band.grade_band,
+        place.as_of,
+        coalesce(counted.pupils, 0) as pupils,
+        sum(coalesce(counted.pupils, 0)) over (
+            partition by place.count_day, place.municipality, band.grade_band
+        ) as population
+    from place
+    cross join home
+    cross join band
+    left join counted
+        on
+            place.count_day = counted.count_day
+            and home.home_municipality = counted.home_municipality
+            and place.municipality = counted.municipality
+            and band.grade_band = counted.grade_band
+)
+
+select
+    filled.count_day,
+    filled.home_municipality,
+    filled.municipality,
+    filled.grade_band,
+    cast(filled.pupils as bigint) as pupils,
+    cast(filled.population as bigint) as population,
+    case when filled.population > 0 then filled.pupils / cast(filled.population as numeric) end as share,
+    filled.as_of
+from filled
