@@ -16,22 +16,39 @@ from demo.region.absences import CLASSES, LATE, UNIT, Array
 from demo.region.calendars import (
     FAR,
     YEARS,
+    as_date,
     day_lessons,
     first_day,
     last_day,
     number,
     school_year,
+    workbook_edit,
     working_days,
 )
-from demo.region.deliveries import Reach, delivered, reaches
+from demo.region.deliveries import WINDOW, Reach, delivered, reaches
 from demo.region.enrolments import HOME, Enrolment, supersede
 from demo.region.model import Region, month_of
 from demo.region.parquet import texts, whole
 from demo.region.schools import IISALMI, KUOPIO, MUNICIPALITIES, SIILINJARVI, VARKAUS, of
+from demo.region.support import PART_SMALL_GROUP, SMALL_GROUP, SPECIAL_CLASS
 
 _ABSENCES = range(LATE)
 
 Reaches = Mapping[tuple[str, int], Reach]
+
+Nights = Collection[date] | Mapping[str, Collection[date]]
+"""Nights that were delivered: the same of all municipalities, or by municipality."""
+
+
+def _reach(night: date, nights: Nights | None) -> dict[tuple[str, int], Reach]:
+    """What the deliveries of each municipality reach, by municipality and school year."""
+    if not isinstance(nights, Mapping):
+        return reaches(delivered(night, nights))
+    found: dict[tuple[str, int], Reach] = {}
+    for municipality, own in nights.items():
+        every = reaches(delivered(night, own))
+        found.update({key: one for key, one in every.items() if key[0] == municipality})
+    return found
 
 
 def enrolments(region: Region, reach: Reaches) -> list[Enrolment]:
@@ -271,6 +288,79 @@ def _support_columns(region: Region, rows: list[Enrolment], reach: Reaches) -> d
     }
 
 
+def _support_period_columns(region: Region, rows: list[Enrolment], reach: Reaches) -> dict[str, pl.Series]:
+    """The rows behind the levels, as the register of each school year had them at its last delivery."""
+    pupils = {(e.municipality, e.year, e.person_id) for e in rows}
+    found: list[tuple[int, support.Support]] = []
+    for (municipality, year), one in reach.items():
+        for row in region.support:
+            if row.municipality == municipality and (municipality, year, row.person_id) in pupils:
+                known = support.known(row, one.state)
+                if known is not None and support.touches(known, year):
+                    found.append((year, known))
+    # Varkaus' workbook has one column for both kinds of small group.
+    one_column = [row.municipality == VARKAUS for _, row in found]
+    part = [PART_SMALL_GROUP in row.measures for _, row in found]
+    whole_group = [SMALL_GROUP in row.measures for _, row in found]
+    return {
+        "person_id": whole([row.person_id for _, row in found]),
+        "municipality": texts([row.municipality for _, row in found]),
+        "school_year": whole([year for year, _ in found], pl.Int16),
+        "scheme": texts([row.scheme for _, row in found]),
+        "kind": texts([row.kind for _, row in found]),
+        "valid_from": parquet.days([row.start for _, row in found]),
+        "valid_to": parquet.days([row.end for _, row in found]),
+        "placement": whole([row.placement for _, row in found], pl.Int16),
+        "special_class": pl.Series([SPECIAL_CLASS in row.measures for _, row in found], dtype=pl.Boolean),
+        "small_group": pl.Series(
+            [w or (p and one) for w, p, one in zip(whole_group, part, one_column, strict=True)], dtype=pl.Boolean
+        ),
+        "part_small_group": pl.Series(
+            [p and not one for p, one in zip(part, one_column, strict=True)], dtype=pl.Boolean
+        ),
+    }
+
+
+def _delivery_columns(reach: Reaches) -> dict[str, pl.Series]:
+    """The deliveries that brought something: of Varkaus those whose workbook had been edited since the one before."""
+    found: list[tuple[str, int, int, int, int, int]] = []
+    for (municipality, year), one in reach.items():
+        before: int | None = None
+        for night in one.nights:
+            first, last, as_of = first_day(year), min(night - 1, last_day(year)), night
+            if municipality == KUOPIO and night != one.nights[0]:
+                first = max(first, night - WINDOW)
+            if municipality == VARKAUS:
+                edit = workbook_edit(year, night)
+                if edit is None or edit == before:
+                    continue
+                before = as_of = edit
+                # Whole months that had ended when it came.
+                last = number(as_date(night).replace(day=1)) - 1
+                last = min(last, last_day(year))
+            found.append((municipality, year, night, as_of, first, last))
+    return {
+        "municipality": texts([row[0] for row in found]),
+        "school_year": whole([row[1] for row in found], pl.Int16),
+        "night": parquet.days([row[2] for row in found]),
+        "as_of": parquet.days([row[3] for row in found]),
+        "covers_from": parquet.days([row[4] if row[4] <= row[5] else FAR for row in found]),
+        "covers_to": parquet.days([row[5] if row[4] <= row[5] else FAR for row in found]),
+    }
+
+
+def _support_covered_columns(reach: Reaches) -> dict[str, pl.Series]:
+    """The calendar days of which each school year's deliveries say who has support."""
+    found = [(m, year, first_day(year), one.support_to) for (m, year), one in reach.items()]
+    found = [row for row in found if row[2] <= row[3]]
+    return {
+        "municipality": texts([row[0] for row in found]),
+        "school_year": whole([row[1] for row in found], pl.Int16),
+        "valid_from": parquet.days([row[2] for row in found]),
+        "valid_to": parquet.days([row[3] for row in found]),
+    }
+
+
 def _pupil_columns(region: Region, rows: list[Enrolment], reach: Reaches) -> dict[str, pl.Series]:
     seen: dict[tuple[int, int, str], int] = {}
     for e in rows:
@@ -306,11 +396,11 @@ def _school_day_columns(night: int) -> dict[str, pl.Series]:
     }
 
 
-def write_truth(region: Region, night: date, folder: Path, nights: Collection[date] | None = None) -> None:
+def write_truth(region: Region, night: date, folder: Path, nights: Nights | None = None) -> None:
     """Writes into `folder`, as parquet, what is known on the morning of `night` of the school years so far.
 
-    `nights` are those whose extracts were delivered (what lies after `night` is left out); None means every night since
-    1.8.2024. A school year that is over stays as its last delivery had it.
+    `nights` are those whose extracts were delivered, of all municipalities or by municipality (what lies after `night`
+    is left out); None means every night since 1.8.2024. A school year that is over stays as its last delivery had it.
 
     - `absence`: person_id, municipality, day, absence_class, lessons decimal(8,4), on covered days; late marks and
       school activities left out; of Varkaus only the months that its workbook reports, on the days on which they
@@ -325,11 +415,17 @@ def write_truth(region: Region, night: date, folder: Path, nights: Collection[da
       valid_from, valid_to (null while it is open; overlaps resolved, so that a person has one a day). A change of class
       or home municipality holds from the night on which it was first seen.
     - `school_day`: municipality, school_number, grade, day, lessons decimal(8,4), of whole school years.
+    - `support_period`: person_id, municipality, school_year, scheme (2011, 2025), kind (INTENSIFIED, SPECIAL, DECISION
+      or null), valid_from, valid_to, placement, special_class, small_group, part_small_group: the rows of `support`.
+    - `support_covered`: municipality, school_year, valid_from, valid_to: the calendar days of which `support` tells.
+    - `delivery`: municipality, school_year, night, as_of, covers_from, covers_to: the deliveries that brought
+      something, the day that their data is from, and the calendar days whose absences they report on (of Varkaus whole
+      months).
 
     Raises ValueError for a night outside 2024-08-01 to 2026-07-31, and when no night was delivered.
     """
     school_year(night)
-    reach = reaches(delivered(night, nights))
+    reach = _reach(night, nights)
     if not reach:
         raise ValueError(f"no night up to {night.isoformat()} was delivered")
     rows = enrolments(region, reach)
@@ -340,6 +436,9 @@ def write_truth(region: Region, night: date, folder: Path, nights: Collection[da
     parquet.write(folder / "pupil.parquet", _pupil_columns(region, rows, reach))
     parquet.write(folder / "enrolment.parquet", _spans(region, rows, number(night), reach))
     parquet.write(folder / "school_day.parquet", _school_day_columns(number(night)))
+    parquet.write(folder / "support_period.parquet", _support_period_columns(region, rows, reach))
+    parquet.write(folder / "support_covered.parquet", _support_covered_columns(reach))
+    parquet.write(folder / "delivery.parquet", _delivery_columns(reach))
 
 
 def identifiers(region: Region) -> set[str]:

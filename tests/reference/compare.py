@@ -1,0 +1,142 @@
+"""The marts as the warehouse has them, beside those of the reference, cell by cell."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from uuid import UUID
+
+import polars as pl
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from pipeline.keys import pseudonym_keys
+from pipeline.settings import Settings
+from tests.reference.attendance import ATTENDANCE
+from tests.reference.facts import Facts
+from tests.reference.periods import Key, Row, Table
+from tests.reference.pupils import PUPIL_BY_PUPIL, PUPILS
+
+SHARED: dict[str, Callable[[Facts], Table]] = {**ATTENDANCE, **PUPILS}
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "attendance_monthly": ("month", "municipality", "grade_band", "absence_class"),
+    "attendance_tiers": ("period_type", "period_start", "period_end", "municipality", "grade_band", "tier"),
+    "tiers_by_support_level": (
+        *("period_type", "period_start", "period_end", "municipality", "grade_band", "support_level", "tier"),
+    ),
+    "attendance_by_support_level": ("month", "municipality", "grade_band", "support_level"),
+    "support_levels": ("count_day", "municipality", "grade_band", "support_level"),
+    "support_timeliness": ("month", "municipality", "grade_band", "horizon"),
+    "home_and_teaching": ("count_day", "home_municipality", "municipality", "grade_band"),
+    "transition_to_grade_7": ("school_year", "municipality", "moment", "measure", "category"),
+    "inclusion": ("count_day", "municipality", "grade_band", "regime", "place"),
+    "group_sizes": ("count_day", "municipality", "grade_band", "group_size"),
+    "early_warning": ("municipality", "pupil_key"),
+    "early_warning_week": ("municipality", "pupil_key", "week_end"),
+}
+
+EXACT = Fraction(1, 10**15)
+"""How far PostgreSQL's quotient of two decimals may be from the true one, which it gives to 16 digits."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A cell that is not the same; `expected` and `found` are texts for the reader."""
+
+    mart: str
+    key: Key
+    column: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        key = ", ".join(str(part) for part in self.key)
+        return f"{self.mart} [{key}] {self.column}: expected {self.expected}, found {self.found}"
+
+
+def differences(connection: psycopg.Connection, facts: Facts, settings: Settings, truth: Path) -> list[Difference]:
+    """Every cell of every mart that differs from the reference. `truth`: the folder that `facts` were read from."""
+    found = []
+    for mart, work_out in SHARED.items():
+        found += _compare(mart, work_out(facts), _table(connection, "candidate", mart))
+    persons = _persons(settings, truth)
+    for mart, work_out in PUPIL_BY_PUPIL.items():
+        made = _table(connection, "candidate_municipal", mart)
+        by_person = {(key[0], persons.get((key[0], key[1]), key[1]), *key[2:]): row for key, row in made.items()}
+        assert len(by_person) == len(made), f"{mart}: a pupil has two keys in one municipality"
+        found += _compare(mart, work_out(facts), by_person)
+    return found
+
+
+def _table(connection: psycopg.Connection, schema: str, mart: str) -> Table:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, mart))).fetchall()
+    names = KEYS[mart]
+    found = {tuple(row[name] for name in names): {k: v for k, v in row.items() if k not in names} for row in rows}
+    assert len(found) == len(rows), f"{mart}: a key stands twice"
+    return found
+
+
+def _persons(settings: Settings, truth: Path) -> dict[tuple[str, UUID], int]:
+    """Municipality and pupil key → person, by the id with which each municipality's rows refer to a pupil."""
+    found: dict[tuple[str, UUID], int] = {}
+    for pupil in pl.read_parquet(truth / "pupil.parquet").to_dicts():
+        name = pupil["municipality"]
+        reference = {"kuopio": pupil["oppijanumero"], "iisalmi": pupil["hetu"]}.get(name, pupil["local_id"])
+        found[name, pseudonym_keys(settings, name).uuid("pupil", reference)] = pupil["person_id"]
+    return found
+
+
+def _compare(mart: str, expected: Table, found: Table) -> list[Difference]:
+    result = []
+    for key in sorted(expected.keys() | found.keys(), key=str):
+        if key not in found or key not in expected:
+            words = ("a row", "none") if key in expected else ("no row", "a row")
+            result.append(Difference(mart, key, "*", *words))
+            continue
+        result += [
+            Difference(mart, key, column, _text(wanted), _text(made))
+            for column, (wanted, made) in _cells(mart, expected[key], found[key]).items()
+            if not same(wanted, made)
+        ]
+    return result
+
+
+def _cells(mart: str, expected: Row, found: Row) -> Mapping[str, tuple[object, object]]:
+    """The columns of the mart that the reference has to know. Raises AssertionError when it does not."""
+    unknown = found.keys() - expected.keys()
+    assert not unknown, f"{mart}: the reference says nothing of {sorted(unknown)}"
+    return {column: (expected[column], found[column]) for column in found}
+
+
+def same(expected: object, found: object) -> bool:
+    """Whether a cell is the reference's: counts and decimals exactly, quotients to the digits that PostgreSQL gives."""
+    if isinstance(expected, Fraction) and isinstance(found, Decimal | int):
+        difference = abs(Fraction(found) - expected)
+        if _is_decimal(expected):
+            return difference == 0 or (difference <= EXACT and _scale(found) > 12)
+        return difference <= EXACT * max(1, abs(expected))
+    if isinstance(expected, int) and isinstance(found, Decimal | int):
+        return found == expected
+    return type(expected) is type(found) and expected == found
+
+
+def _is_decimal(value: Fraction) -> bool:
+    """Whether four decimals say it, as they do of a sum of lessons."""
+    return 10_000 % value.denominator == 0
+
+
+def _scale(value: Decimal | int) -> int:
+    """Digits after the point, as they were given."""
+    exponent = Decimal(value).as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Fraction):
+        return f"{value} = {float(value):.6g}"
+    return value.isoformat() if isinstance(value, date) else str(value)

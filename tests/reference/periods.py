@@ -1,0 +1,134 @@
+"""Which periods and count days are shown on a night, and who is counted in them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from tests.reference.definitions import (
+    ALL,
+    BANDS,
+    DAYS_TO_CLOSE,
+    LEAST_DAYS,
+    LEAST_DAYS_OF_A_MONTH,
+    MUNICIPALITIES,
+    REGION,
+    band,
+    enough,
+    last_sunday,
+    month_end,
+    month_start,
+    school_year_start,
+    tier,
+    twelve_weeks,
+)
+from tests.reference.facts import Facts, Stay
+
+Key = tuple[object, ...]
+Row = dict[str, object]
+Table = dict[Key, Row]
+"""The rows of a mart by their key; lessons and rates as fractions, days as dates."""
+
+
+@dataclass(frozen=True)
+class Period:
+    kind: str
+    first: int
+    last: int
+
+    @property
+    def daily(self) -> bool:
+        """Whether days of a source with months count as not covered."""
+        return self.kind == "last_12_weeks"
+
+    @property
+    def least_days(self) -> int:
+        return LEAST_DAYS_OF_A_MONTH if self.kind == "month" else LEAST_DAYS
+
+
+def closed_months(facts: Facts) -> Iterator[tuple[int, int]]:
+    """First and last day of each month that is closed on the night, from the first with a pupil."""
+    first = month_start(facts.first_day)
+    while (last := month_end(first)) + DAYS_TO_CLOSE <= facts.night:
+        yield first, last
+        first = last + 1
+
+
+def months(facts: Facts) -> list[Period]:
+    return [Period("month", first, last) for first, last in closed_months(facts)]
+
+
+def periods(facts: Facts) -> list[Period]:
+    """The periods of the published tiers."""
+    found = months(facts)
+    for _, last in closed_months(facts):
+        if date.fromordinal(last).month in (12, 5):
+            found.append(Period("school_year", school_year_start(last), last))
+        sunday = last_sunday(last)
+        found.append(Period("last_12_weeks", twelve_weeks(sunday), sunday))
+    return found
+
+
+def count_days(facts: Facts) -> list[int]:
+    """Each closed month's last day, with 20 September and 20 January."""
+    found = []
+    for first, last in closed_months(facts):
+        if date.fromordinal(first).month in (9, 1):
+            found.append(first + 19)
+        found.append(last)
+    return found
+
+
+def day(value: int | None) -> date | None:
+    return None if value is None else date.fromordinal(value)
+
+
+def bands_of(stay: Stay) -> tuple[str, str]:
+    """The bands in which the pupil is counted."""
+    assert stay.grade is not None
+    return band(stay.grade), ALL
+
+
+ALL_BANDS = (*BANDS, ALL)
+
+
+def with_rows(population: dict[int, Stay]) -> list[str]:
+    """The municipalities that have a pupil, which are those with rows."""
+    there = {stay.municipality for stay in population.values()}
+    return [name for name in MUNICIPALITIES if name in there]
+
+
+def in_figure(facts: Facts, period: Period) -> list[str]:
+    """The municipalities whose scheduled lessons of the period are covered to 80 %."""
+    population = facts.population(period.last)
+    scheduled: dict[str, int] = defaultdict(int)
+    covered: dict[str, int] = defaultdict(int)
+    for person in population:
+        for one in facts.days.get(person, ()):
+            if period.first <= one.day <= period.last:
+                scheduled[one.municipality] += one.scheduled
+                if one.daily if period.daily else one.covered:
+                    covered[one.municipality] += one.scheduled
+    return [name for name in with_rows(population) if enough(covered[name], scheduled[name])]
+
+
+def named(municipalities: list[str]) -> str | None:
+    return ",".join(sorted(municipalities)) or None
+
+
+def places(population: dict[int, Stay], in_region: list[str] | None = None) -> list[tuple[str, list[str]]]:
+    """Each municipality with rows, then the region with the municipalities in its figure (None: all)."""
+    own = with_rows(population)
+    found = [(name, [name]) for name in own]
+    return [*found, (REGION, own if in_region is None else in_region)] if own else []
+
+
+def oldest(facts: Facts, members: list[str], of: Callable[[str], int | None]) -> date | None:
+    """The oldest of the days that the members' data is from."""
+    return day(min((value for name in members if (value := of(name)) is not None), default=None))
+
+
+def tier_of(facts: Facts, person: int, period: Period) -> str:
+    """The pupil's tier over all its lessons in the region."""
+    sums = facts.sums(person, period.first, period.last, period.daily)
+    return tier(sums.absent, sums.covered, sums.scheduled, sums.covered_days, period.least_days)
