@@ -26,7 +26,7 @@ from connectors.config import (
     municipality_names,
     refuse_shared_code,
 )
-from pipeline import ledger, quality, transform
+from pipeline import ledger, municipal, quality, transform
 from pipeline.disclosure import protected_select, protection_of
 from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
@@ -120,6 +120,8 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
             (number,),
         )
         _show(connection, number)
+        with durations.step("municipal detail", "Publishing each municipality's own detail"):
+            municipal.publish(connection, municipal.municipal_models(settings.dbt_target))
     return ReleaseOutcome(
         release_number=number,
         night=night,

@@ -55,3 +55,14 @@ def _ensure_roles(connection: psycopg.Connection, municipalities: Sequence[str])
             connection.execute(sql.SQL("create role {} nologin").format(name))
         connection.execute(sql.SQL("grant usage on schema reporting to {}").format(name))
         connection.execute(sql.SQL("grant select, references on all tables in schema reporting to {}").format(name))
+    connection.execute("delete from reference.municipal_reader where municipality <> all(%s)", (list(municipalities),))
+    for municipality in municipalities:
+        role = f"bi_{municipality}"
+        name = sql.Identifier(role)
+        connection.execute(
+            "insert into reference.municipal_reader (role_name, municipality) values (%s, %s) on conflict do nothing",
+            (role, municipality),
+        )
+        # A policy reads the mapping with the rights of whoever asks.
+        connection.execute(sql.SQL("grant usage on schema municipal, reference to {}").format(name))
+        connection.execute(sql.SQL("grant select on reference.municipal_reader to {}").format(name))

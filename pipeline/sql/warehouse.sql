@@ -219,6 +219,13 @@ create table if not exists reference.school (
     primary key (municipality, school_number)
 );
 
+create table if not exists reference.municipal_reader (
+    role_name text primary key,
+    municipality text not null
+);
+comment on table reference.municipal_reader is
+'Whose rows of municipal a role reads: itself and its members. / Minkä kunnan rivit rooli jäsenineen näkee.';
+
 create table if not exists reference.home_municipality_crosswalk (
     municipality text not null,
     source_value text not null,

@@ -181,16 +181,47 @@ def test_small_counts_are_nowhere_in_reporting(nights: Nights) -> None:
             assert connection.execute(query).fetchone() == (0,), (mart, column)
 
 
-def test_readers_of_the_region_see_reporting_and_nothing_else(nights: Nights) -> None:
+def test_readers_see_what_is_published_and_nothing_else(nights: Nights) -> None:
     with connect(nights.settings) as connection:
         granted = connection.execute(
             """
-            select distinct table_schema from information_schema.role_table_grants
+            select distinct grantee, table_schema from information_schema.role_table_grants
             where grantee like 'bi\\_%'
                 or grantee = 'PUBLIC' and table_schema not in ('pg_catalog', 'information_schema')
             """
         ).fetchall()
-    assert granted == [("reporting",)]
+        in_reference = connection.execute(
+            """
+            select distinct table_name from information_schema.role_table_grants
+            where table_schema = 'reference' and grantee like 'bi\\_%'
+            """
+        ).fetchall()
+    roles = [f"bi_{municipality}" for municipality in nights.running.municipalities]
+    assert set(granted) == {
+        ("bi_region", "reporting"),
+        *((role, schema) for role in roles for schema in ("municipal", "reference", "reporting")),
+    }
+    # Whose rows a role reads, which the policies look up.
+    assert in_reference == [("municipal_reader",)]
+
+
+def test_each_municipality_reads_its_own_detail_as_the_release_built_it(nights: Nights) -> None:
+    with connect(nights.settings) as connection:
+        tables = [
+            row[0] for row in connection.execute("select tablename from pg_tables where schemaname = 'municipal'")
+        ]
+        assert {"dim_pupil", "fact_absence", "fact_support"} <= set(tables)
+        for table in tables:
+            difference = connection.execute(
+                f"select * from candidate_municipal.{table} except all select * from municipal.{table}"
+            ).fetchall()
+            assert difference == [], table
+    server = EmbeddedPostgres(nights.settings.postgres)
+    with psycopg.connect(server.admin_url.rsplit("/", 1)[0] + "/tukiverkko") as connection:
+        for municipality in nights.running.municipalities:
+            connection.execute(f"set role bi_{municipality}")
+            seen = connection.execute("select distinct municipality from municipal.fact_absence").fetchall()
+            assert seen == [(municipality,)]
 
 
 def test_a_rollback_restores_the_release_before_to_the_byte(nights: Nights) -> None:

@@ -1,0 +1,384 @@
+"""The detail that a municipality sees of its own pupils: publishes `candidate_municipal` as `municipal`.
+
+A table of `municipal` is made once, like its candidate; from then on only the rows that differ change, so that grants,
+policies, keys and dependent views stay. Everything happens in the caller's transaction: that of the release.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+CANDIDATE, PUBLISHED = "candidate_municipal", "municipal"
+
+# Whoever has the rights of a municipality's role, as that role or as a member of it, sees that municipality's rows.
+OWN_ROWS = """municipality = any (array(
+    select reader.municipality
+    from reference.municipal_reader as reader
+    inner join pg_catalog.pg_roles as role on reader.role_name = role.rolname
+    where pg_catalog.pg_has_role(role.oid, 'usage')
+))"""
+
+
+class NotProtected(RuntimeError):
+    """Something in `municipal` would show a reader more than its own rows; the message names it and what to do."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A table of `municipal`. is_shared: every municipality reads all of its rows; else it has a column `municipality`
+    and each reads its own. references: column → table whose key it holds."""
+
+    name: str
+    is_shared: bool
+    references: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """How many rows of a table went and came; a changed row is in both. is_new: the table was made (anew)."""
+
+    deleted: int
+    inserted: int
+    is_new: bool
+
+
+def municipal_models(target: Path) -> list[Model]:
+    """The models of schema `candidate_municipal` in dbt's manifest in `target`; a table comes after those that it
+    references. Raises ValueError when a reference names none of them, graphlib.CycleError when they go round."""
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    found = {
+        node["name"]: Model(
+            name=node["name"],
+            is_shared=(node["config"].get("meta") or {}).get("readers") == "all",
+            references={name: table for name, column in node["columns"].items() if (table := _references(column))},
+        )
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == CANDIDATE
+    }
+    for model in found.values():
+        if unknown := sorted(set(model.references.values()) - set(found)):
+            raise ValueError(f"{model.name} references {', '.join(unknown)}: no model of {CANDIDATE} has this name")
+    order = TopologicalSorter({model.name: sorted(set(model.references.values())) for model in found.values()})
+    return [found[name] for name in order.static_order()]
+
+
+def publish(connection: psycopg.Connection, models: Sequence[Model]) -> dict[str, Change]:
+    """Makes `municipal` show the candidate and nothing else, in the caller's transaction. Returns table → what changed.
+
+    Raises NotProtected; psycopg.errors.ForeignKeyViolation when a key has no member; DependentObjectsStillExist when
+    a table with changed columns has a view on it (drop the view, release, make it again).
+    """
+    connection.execute("set local work_mem = '64MB'")
+    _drop_others(connection, [model.name for model in models])
+    made = {model.name: _ensure_table(connection, model) for model in models}
+    changes = {model.name: _sync(connection, model.name, made[model.name]) for model in models}
+    # A table with checks to come cannot be altered; and what breaks a key is to be told here, not at the commit.
+    connection.execute("set constraints all immediate")
+    for model in models:
+        _ensure_references(connection, model)
+        _ensure_comments(connection, model.name)
+        _ensure_grants(connection, model.name)
+    check_protection(connection, models)
+    return changes
+
+
+def check_protection(connection: psycopg.Connection, models: Sequence[Model]) -> None:
+    """Looks at what is really there. Raises NotProtected when a table of `municipal` has no enforced row-level security
+    or a policy that is not ours, and when a view that is granted to somebody reads past the policies."""
+    problems = [
+        *(
+            f"{PUBLISHED}.{name}: row-level security is not enforced"
+            for (name,) in connection.execute(
+                """
+                select relname from pg_class
+                where relnamespace = %s::regnamespace and relkind in ('r', 'p') and not relname = any(%s)
+                    and not (relrowsecurity and relforcerowsecurity)
+                """,
+                (PUBLISHED, [model.name for model in models if model.is_shared]),
+            )
+        ),
+        *(
+            f"{PUBLISHED}.{table}: drop policy {policy}"
+            for table, policy in connection.execute(
+                """
+                select tablename, policyname from pg_policies
+                where schemaname = %s and policyname not in ('own_rows', 'pipeline')
+                """,
+                (PUBLISHED,),
+            )
+        ),
+        *(
+            f"view {view}: revoke its grants, or make it with (security_invoker = true, security_barrier = true)"
+            for (view,) in connection.execute(
+                """
+                with recursive leads_to (oid) as (
+                    select oid from pg_class where relnamespace = %s::regnamespace
+                    union
+                    select r.ev_class
+                    from leads_to as l
+                    inner join pg_depend as d on d.refclassid = 'pg_class'::regclass and d.refobjid = l.oid
+                    inner join pg_rewrite as r on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+                )
+                select c.oid::regclass::text
+                from leads_to as l inner join pg_class as c on l.oid = c.oid
+                where c.relkind in ('v', 'm')
+                    and exists (select from aclexplode(c.relacl) as g where g.grantee <> c.relowner)
+                    and (
+                        c.relkind = 'm'
+                        or not coalesce(c.reloptions, '{}') @> array['security_invoker=true', 'security_barrier=true']
+                    )
+                """,
+                (PUBLISHED,),
+            )
+        ),
+    ]
+    if problems:
+        raise NotProtected("; ".join(sorted(problems)))
+
+
+def forget(connection: psycopg.Connection, pupil_keys: Sequence[object]) -> int:
+    """Removes every row of these pupils (uuids of `pupil_key`) from `municipal` and its candidate, in the caller's
+    transaction. Returns how many rows went."""
+    removed = 0
+    for schema, table in connection.execute(
+        """
+        select n.nspname, c.relname
+        from pg_class as c
+        inner join pg_namespace as n on c.relnamespace = n.oid
+        inner join pg_attribute as a on c.oid = a.attrelid and a.attname = 'pupil_key' and not a.attisdropped
+        where n.nspname in (%s, %s) and c.relkind in ('r', 'p')
+        """,
+        (PUBLISHED, CANDIDATE),
+    ).fetchall():
+        query = sql.SQL("delete from {} where pupil_key = any(%s)").format(sql.Identifier(schema, table))
+        removed += connection.execute(query, (list(pupil_keys),)).rowcount
+    return removed
+
+
+def _references(column: Mapping[str, object]) -> str | None:
+    config = column.get("config")
+    meta = (config.get("meta") if isinstance(config, Mapping) else None) or column.get("meta")
+    named = meta.get("references") if isinstance(meta, Mapping) else None
+    return str(named) if named else None
+
+
+def _drop_others(connection: psycopg.Connection, names: list[str]) -> None:
+    """A table whose model is gone goes too: nobody checks any more what it shows."""
+    for (name,) in connection.execute(
+        "select relname from pg_class where relnamespace = %s::regnamespace and relkind = 'r' and relname <> all(%s)",
+        (PUBLISHED, names),
+    ).fetchall():
+        _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    for table, constraint in connection.execute(
+        "select conrelid::regclass::text, conname from pg_constraint where contype = 'f' and confrelid = %s::regclass",
+        (f"{PUBLISHED}.{name}",),
+    ).fetchall():
+        statement = sql.SQL("alter table {} drop constraint {}")
+        connection.execute(statement.format(sql.SQL(table), sql.Identifier(constraint)))
+    connection.execute(sql.SQL("drop table {}").format(sql.Identifier(PUBLISHED, name)))
+
+
+def _ensure_table(connection: psycopg.Connection, model: Model) -> bool:
+    """Makes the table like its candidate, with its policies, unless it is; returns whether it was made."""
+    shape, shown = _shape(connection, CANDIDATE, model.name), _shape(connection, PUBLISHED, model.name)
+    is_new = shape != shown
+    if is_new:
+        if not _primary_key(connection, CANDIDATE, model.name):
+            raise ValueError(f"{CANDIDATE}.{model.name} has no primary key: add it to the model's contract")
+        if not model.is_shared and "municipality" not in [name for name, _, _ in shape]:
+            raise ValueError(f"{CANDIDATE}.{model.name} has no column municipality, and `meta.readers` is not `all`")
+        if shown:
+            _drop(connection, model.name)
+        statement = sql.SQL("create table {} (like {} including all)")
+        tables = sql.Identifier(PUBLISHED, model.name), sql.Identifier(CANDIDATE, model.name)
+        connection.execute(statement.format(*tables))
+    _ensure_policies(connection, model)
+    return is_new
+
+
+def _ensure_policies(connection: psycopg.Connection, model: Model) -> None:
+    """Own rows for readers, all for the owner, whom the policies bind as well. A policy's comment is its definition as
+    written here: PostgreSQL's own text of it cannot be compared."""
+    table = sql.Identifier(PUBLISHED, model.name)
+    state = connection.execute(
+        "select relrowsecurity, relforcerowsecurity from pg_class where oid = %s::regclass",
+        (f"{PUBLISHED}.{model.name}",),
+    ).fetchone()
+    wanted = (False, False) if model.is_shared else (True, True)
+    if state != wanted:
+        words = ("disable", "no force") if model.is_shared else ("enable", "force")
+        for word in words:
+            connection.execute(sql.SQL("alter table {} {} row level security").format(table, sql.SQL(word)))
+    policies = {
+        "own_rows": f"for select using ({OWN_ROWS})",
+        "pipeline": "to current_user using (true) with check (true)",
+    }
+    there: dict[str, str] = dict(
+        connection.execute(
+            "select polname, obj_description(oid, 'pg_policy') from pg_policy where polrelid = %s::regclass",
+            (f"{PUBLISHED}.{model.name}",),
+        ).fetchall()
+    )
+    for name, definition in {} if model.is_shared else policies.items():
+        if there.get(name) == definition:
+            continue
+        policy = sql.Identifier(name)
+        connection.execute(sql.SQL("drop policy if exists {} on {}").format(policy, table))
+        connection.execute(sql.SQL("create policy {} on {} {}").format(policy, table, sql.SQL(definition)))
+        comment = sql.SQL("comment on policy {} on {} is {}")
+        connection.execute(comment.format(policy, table, sql.Literal(definition)))
+
+
+def _sync(connection: psycopg.Connection, name: str, is_new: bool) -> Change:
+    """Makes the rows equal to the candidate's, by key; equal is equal to the byte, so that 1.0 and 1.00 differ."""
+    shown, candidate = sql.Identifier(PUBLISHED, name), sql.Identifier(CANDIDATE, name)
+    if is_new:
+        inserted = connection.execute(sql.SQL("insert into {} select * from {}").format(shown, candidate)).rowcount
+        connection.execute(sql.SQL("analyze {}").format(shown))
+        return Change(0, inserted, is_new)
+    names = _primary_key(connection, CANDIDATE, name)
+    keys = sql.SQL(", ").join(map(sql.Identifier, names))
+    same_key = sql.SQL(" and ").join(sql.SQL("this_row.{0} = change.{0}").format(sql.Identifier(key)) for key in names)
+    connection.execute(
+        sql.SQL(
+            """
+            create temporary table change on commit drop as
+            select {keys}
+            from {shown} as old_row full join {candidate} as new_row using ({keys})
+            where (old_row operator(pg_catalog.*=) new_row) is not true
+            """
+        ).format(keys=keys, shown=shown, candidate=candidate)
+    )
+    connection.execute("analyze change")
+    statement = sql.SQL("delete from {} as this_row using change where {}")
+    deleted = connection.execute(statement.format(shown, same_key)).rowcount
+    statement = sql.SQL("insert into {} select this_row.* from {} as this_row inner join change on {}")
+    inserted = connection.execute(statement.format(shown, candidate, same_key)).rowcount
+    connection.execute("drop table change")
+    if deleted or inserted:
+        connection.execute(sql.SQL("analyze {}").format(shown))
+    return Change(deleted, inserted, is_new)
+
+
+def _ensure_references(connection: psycopg.Connection, model: Model) -> None:
+    """Foreign keys, checked at the end of the transaction, since a changed member goes and comes back."""
+    wanted = {f"{model.name}_{column}_fkey": (column, table) for column, table in model.references.items()}
+    there = {
+        name: (column, table)
+        for name, column, table in connection.execute(
+            """
+            select c.conname, a.attname, t.relname
+            from pg_constraint as c
+            inner join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+            inner join pg_class as t on c.confrelid = t.oid
+            where c.contype = 'f' and c.conrelid = %s::regclass
+            """,
+            (f"{PUBLISHED}.{model.name}",),
+        )
+    }
+    table = sql.Identifier(PUBLISHED, model.name)
+    for name in there.keys() - wanted.keys():
+        connection.execute(sql.SQL("alter table {} drop constraint {}").format(table, sql.Identifier(name)))
+    for name, (column, referenced) in wanted.items():
+        if there.get(name) == (column, referenced):
+            continue
+        key = _primary_key(connection, PUBLISHED, referenced)
+        if len(key) != 1:
+            raise ValueError(f"{model.name}.{column} references {referenced}, whose key is not one column")
+        connection.execute(sql.SQL("alter table {} drop constraint if exists {}").format(table, sql.Identifier(name)))
+        connection.execute(
+            sql.SQL(
+                "alter table {} add constraint {} foreign key ({}) references {} ({}) deferrable initially deferred"
+            ).format(
+                table,
+                sql.Identifier(name),
+                sql.Identifier(column),
+                sql.Identifier(PUBLISHED, referenced),
+                sql.Identifier(key[0]),
+            )
+        )
+
+
+def _ensure_comments(connection: psycopg.Connection, name: str) -> None:
+    """The candidate's comments, Finnish and English, where they differ."""
+    comments = connection.execute(
+        """
+        select source.attname, source.comment
+        from (
+            select a.attname, a.attnum, col_description(a.attrelid, a.attnum) as comment
+            from pg_attribute as a where a.attrelid = %(candidate)s::regclass and a.attnum > 0 and not a.attisdropped
+            union all
+            select null, 0, obj_description(%(candidate)s::regclass, 'pg_class')
+        ) as source
+        left join pg_attribute as a on a.attrelid = %(shown)s::regclass and source.attname = a.attname
+        where source.comment is distinct from case
+            when source.attname is null then obj_description(%(shown)s::regclass, 'pg_class')
+            else col_description(%(shown)s::regclass, a.attnum)
+        end
+        """,
+        {"candidate": f"{CANDIDATE}.{name}", "shown": f"{PUBLISHED}.{name}"},
+    ).fetchall()
+    for column, comment in comments:
+        subject = sql.SQL("column {}").format(sql.Identifier(PUBLISHED, name, column)) if column else None
+        subject = subject or sql.SQL("table {}").format(sql.Identifier(PUBLISHED, name))
+        connection.execute(sql.SQL("comment on {} is {}").format(subject, sql.Literal(comment)))
+
+
+def _ensure_grants(connection: psycopg.Connection, name: str) -> None:
+    """To the municipalities' roles and nobody else: SELECT, and REFERENCES, without which information_schema shows a
+    reader no keys."""
+    table = sql.Identifier(PUBLISHED, name)
+    readers = connection.execute("select role_name from reference.municipal_reader").fetchall()
+    wanted = {(role, privilege) for (role,) in readers for privilege in ("SELECT", "REFERENCES")}
+    there = set(
+        connection.execute(
+            """
+            select coalesce(r.rolname, 'public'), g.privilege_type
+            from pg_class as c cross join lateral aclexplode(c.relacl) as g left join pg_roles as r on g.grantee = r.oid
+            where c.oid = %s::regclass and g.grantee <> c.relowner
+            """,
+            (f"{PUBLISHED}.{name}",),
+        ).fetchall()
+    )
+    for role, privilege in sorted(there - wanted):
+        grantee = sql.SQL("public") if role == "public" else sql.Identifier(role)
+        connection.execute(sql.SQL("revoke {} on {} from {}").format(sql.SQL(privilege), table, grantee))
+    for role, privilege in sorted(wanted - there):
+        connection.execute(sql.SQL("grant {} on {} to {}").format(sql.SQL(privilege), table, sql.Identifier(role)))
+
+
+def _shape(connection: psycopg.Connection, schema: str, table: str) -> list[tuple[str, str, bool]]:
+    """(column, type, whether it is in the primary key) in order; empty when there is no such table."""
+    rows = connection.execute(
+        """
+        select a.attname, format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end,
+            coalesce(a.attnum = any(i.indkey), false)
+        from pg_attribute as a
+        left join pg_index as i on a.attrelid = i.indrelid and i.indisprimary
+        where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
+        order by a.attnum
+        """,
+        (f"{schema}.{table}",),
+    ).fetchall()
+    return [(name, kind, is_key) for name, kind, is_key in rows]
+
+
+def _primary_key(connection: psycopg.Connection, schema: str, table: str) -> list[str]:
+    rows = connection.execute(
+        """
+        select a.attname from pg_index as i
+        inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+        where i.indrelid = %s::regclass and i.indisprimary
+        order by array_position(i.indkey::int2[], a.attnum)
+        """,
+        (f"{schema}.{table}",),
+    ).fetchall()
+    return [row[0] for row in rows]
