@@ -73,7 +73,6 @@ def publish(connection: psycopg.Connection, models: Sequence[Model]) -> dict[str
     Raises NotProtected; psycopg.errors.ForeignKeyViolation when a key has no member; DependentObjectsStillExist when
     a table with changed columns has a view on it (drop the view, release, make it again).
     """
-    connection.execute("set local work_mem = '64MB'")
     _drop_others(connection, [model.name for model in models])
     made = {model.name: _ensure_table(connection, model) for model in models}
     changes = {model.name: _sync(connection, model.name, made[model.name]) for model in models}
