@@ -80,15 +80,17 @@ def _changed_lines(text: str, edit: Edit) -> tuple[str, str]:
 def sample(found: Sequence[Mutant], size: int, seed: int) -> list[tuple[int, list[Mutant]]]:
     """For each file how many mutants are wanted of it, and its mutants in the order in which they are taken.
 
-    The share of a file is that of its mutants, at least one; within a file the operators take turns. A mutant that is no
-    live SQL gives way to the next of its file.
+    The share of a file is that of its mutants, at least one; within a file the operators take turns. A mutant that is
+    no live SQL gives way to the next of its file.
     """
     files: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in found:
         files[mutant.path].append(mutant)
-    wanted = _shares({path: len(own) for path, own in files.items()}, size)
     chooser = random.Random(seed)
-    return [(wanted[path], _by_turns(own, chooser)) for path, own in files.items()]
+    # With fewer mutants than files, some files are left out.
+    chosen = chooser.sample(sorted(files), min(size, len(files)))
+    wanted = _shares({path: len(files[path]) for path in sorted(chosen)}, size)
+    return [(count, _by_turns(files[path], chooser)) for path, count in wanted.items()]
 
 
 def _shares(counts: Mapping[str, int], size: int) -> dict[str, int]:

@@ -43,6 +43,7 @@ SWAPPED_FUNCTIONS = {
 SWAPPED_MACROS = {
     "month_of": "last_day_of_month",
     "last_day_of_month": "month_of",
+    "month_end_of": "month_of",
     "school_year_start": "school_year_end",
     "school_year_end": "school_year_start",
 }
@@ -197,7 +198,7 @@ def _constant(sql: Statement, i: int) -> Iterator[Edit]:
     if token.word in ("true", "false"):
         yield _replace(token, "constant", {"true": "false", "false": "true"}[token.word])
     whole = token.kind == "string" and "{{" not in token.text and sql.piece(i + 1) != "::"
-    if whole and sql.word(i - 1) != "interval":
+    if whole and sql.word(i - 1) != "interval" and i not in sql.labels:
         value = token.text[1:-1]
         yield _replace(token, "constant", f"'{CONSTANTS.get(value, value + '~')}'")
 

@@ -6,77 +6,41 @@ A `{{ … }}` is one token here: in SQL it stands for an operand. Its inside is 
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 # Ends an operand to the right, at the operand's own depth.
 _AFTER = frozenset(
-    [
-        "and",
-        "or",
-        "group",
-        "order",
-        "having",
-        "window",
-        "union",
-        "limit",
-        "left",
-        "right",
-        "full",
-        "inner",
-        "cross",
-        "join",
-        "where",
-        "on",
-        "then",
-        "else",
-        "when",
-        "as",
-        "asc",
-        "desc",
-        "select",
-        "rows",
-        "range",
-        "using",
+    {
+        *(
+            "and",
+            "or",
+            "group",
+            "order",
+            "having",
+            "window",
+            "union",
+            "limit",
+            "left",
+            "right",
+            "full",
+            "inner",
+            "cross",
+        ),
+        *("join", "where", "on", "then", "else", "when", "as", "asc", "desc", "select", "rows", "range", "using"),
         "filter",
-    ]
+    }
 )
 # Starts an operand, seen from its right.
 _BEFORE = frozenset(
-    ["and", "or", "where", "on", "when", "then", "else", "having", "select", "by", "filter", "distinct"]
+    {"and", "or", "where", "on", "when", "then", "else", "having", "select", "by", "filter", "distinct"},
 )
 # Words after which something still has to come: what follows belongs to the same operand.
 _OPERATOR_WORDS = frozenset(
-    [
-        "and",
-        "or",
-        "not",
-        "is",
-        "from",
-        "between",
-        "in",
-        "like",
-        "over",
-        "where",
-        "on",
-        "when",
-        "then",
-        "else",
-        "having",
-        "select",
-        "by",
-        "at",
-        "time",
-        "zone",
-        "distinct",
-        "case",
-        "partition",
-        "order",
-        "group",
-        "as",
-        "values",
-        "lateral",
-        "interval",
-        "join",
-    ]
+    {
+        *("and", "or", "not", "is", "from", "between", "in", "like", "over", "where", "on", "when", "then", "else"),
+        *("having", "select", "by", "at", "time", "zone", "distinct", "case", "partition", "order", "group", "as"),
+        *("values", "lateral", "interval", "join"),
+    }
 )
 _TOKEN = re.compile(
     r"""
@@ -171,6 +135,26 @@ class Statement:
         bound = set(self.betweens.values())
         return [i for i, token in enumerate(self.tokens) if token.word in ("and", "or") and i not in bound]
 
+    @cached_property
+    def labels(self) -> set[int]:
+        """The texts in `(values …) as x (…)` that are read by people: those of columns that end in `_fi` or `_en`."""
+        found: set[int] = set()
+        for first, token in enumerate(self.tokens):
+            if token.word != "values":
+                continue
+            rows = [i for i in range(first + 1, len(self.tokens)) if self.tokens[i].depth == token.depth]
+            rows = [i for i in rows if self.tokens[i].text == "("]
+            last = next((i for i in range(first, len(self.tokens)) if self.tokens[i].depth < token.depth), None)
+            if last is None or self.word(last + 1) != "as" or self.piece(last + 3) != "(":
+                continue
+            names = [self.piece(start) for start, _ in self.arguments(last + 3)]
+            for row in (i for i in rows if i < last):
+                cells = self.arguments(row)
+                found |= {
+                    start for (start, _), name in zip(cells, names, strict=False) if name.endswith(("_fi", "_en"))
+                }
+        return found
+
     def right_of(self, index: int) -> int:
         """The last token of the operand that starts after `index`; `index` itself when there is none."""
         depth = self.tokens[index].depth
@@ -212,7 +196,7 @@ class Statement:
         depth = self.tokens[index].depth + 1
         commas = [i for i in range(index + 1, last) if self.tokens[i].text == "," and self.tokens[i].depth == depth]
         edges = [index, *commas, last]
-        return [(a + 1, b - 1) for a, b in zip(edges, edges[1:], strict=False) if b - 1 >= a + 1]
+        return [(a + 1, b - 1) for a, b in pairwise(edges) if b - 1 >= a + 1]
 
     def between_commas(self, index: int) -> tuple[int, list[tuple[int, int]]]:
         """The items of a list that starts after `index` (as in `order by`), and the last token of the list."""
@@ -220,7 +204,7 @@ class Statement:
         depth = self.tokens[index].depth
         commas = [i for i in range(index + 1, last) if self.tokens[i].text == "," and self.tokens[i].depth == depth]
         edges = [index, *commas, last + 1]
-        return last, [(a + 1, b - 1) for a, b in zip(edges, edges[1:], strict=False) if b - 1 >= a + 1]
+        return last, [(a + 1, b - 1) for a, b in pairwise(edges) if b - 1 >= a + 1]
 
     def right_of_list(self, index: int) -> int:
         """The last token of the list after `index`."""

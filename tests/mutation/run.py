@@ -1,0 +1,200 @@
+"""The run: gives mutants to the workers until the sample is full, and keeps what they say."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
+from typing import Any
+
+from tests.mutation.catalogue import Mutant, mutants, sample
+from tests.mutation.state import State, Verdict, append_verdict, build_empty, copy_tree, read_verdicts, running_server
+
+# The tests that may notice a broken rule.
+TESTS = ("tests/dbt", "tests/truth", "tests/reference")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """sample: live mutants wanted, 0 for all. only: parts of paths, or keys. again: `survivors` or `all` are tried
+    although there is a verdict. baseline: first see that the unbroken project passes."""
+
+    sample: int = 200
+    seed: int = 1
+    only: tuple[str, ...] = ()
+    workers: int = 2
+    again: str | None = None
+    baseline: bool = True
+
+
+class BaselineError(RuntimeError):
+    """The tests fail without any mutant."""
+
+
+class Worker:
+    """A process of tests.mutation.worker in its own copy of the project."""
+
+    def __init__(self, state: State, number: int) -> None:
+        tree = copy_tree(state, number)
+        environment = {**os.environ, "PYTHONPATH": str(tree)}
+        arguments = [str(state.folder), str(tree), str(number)]
+        log = state.log(f"worker-{number}")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.mutation.worker", *arguments],
+                cwd=tree,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def ask(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends a task and waits for its answer."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(task) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("A worker ended; its log is in logs/ of the run's folder.")
+        return dict(json.loads(line))
+
+    def stop(self) -> None:
+        """Ends the process, also in the middle of a mutant."""
+        self.process.terminate()
+        self.process.wait()
+
+
+@contextmanager
+def _working(state: State, count: int) -> Iterator[list[Worker]]:
+    workers: list[Worker] = []
+    try:
+        for number in range(count):
+            workers.append(Worker(state, number))
+        yield workers
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def run(state: State, plan: Plan) -> list[Verdict]:
+    """Tries the planned mutants; returns the verdicts of all of them, those of an earlier run among them.
+
+    Raises BaselineError when a test fails on the unbroken project.
+    """
+    state.folder.mkdir(parents=True, exist_ok=True)
+    found = [mutant for mutant in mutants(state.root) if _is_wanted(mutant, plan.only)]
+    strata = sample(found, plan.sample or len(found), plan.seed)
+    with running_server(state):
+        build_empty(state)
+        with _working(state, plan.workers) as workers:
+            desk = _Desk(state, plan, workers)
+            if plan.baseline:
+                desk.check_baseline()
+            pool = ThreadPoolExecutor(max_workers=plan.workers)
+            try:
+                parts = list(pool.map(lambda stratum: desk.fill(*stratum), strata))
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+    return [verdict for part in parts for verdict in part]
+
+
+def _is_wanted(mutant: Mutant, only: Sequence[str]) -> bool:
+    return not only or any(part in mutant.path or part == mutant.key for part in only)
+
+
+class _Desk:
+    """Hands mutants out; knows which test has killed what."""
+
+    def __init__(self, state: State, plan: Plan, workers: Sequence[Worker]) -> None:
+        self.state = state
+        self.plan = plan
+        self.known = read_verdicts(state.results)
+        self.lock = Lock()
+        self.started = time.monotonic()
+        self.idle: SimpleQueue[Worker] = SimpleQueue()
+        for worker in workers:
+            self.idle.put(worker)
+        self.texts = {
+            path.relative_to(state.root).as_posix(): path.read_text(encoding="utf-8")
+            for folder in TESTS
+            for path in sorted((state.root / folder).rglob("test_*.py"))
+        }
+        self.costs = json.loads(state.baseline.read_text("utf-8")) if state.baseline.exists() else {}
+
+    def check_baseline(self) -> None:
+        """Runs every test once on the unbroken project, and keeps how long each takes."""
+        worker = self.idle.get()
+        try:
+            answer = worker.ask({"key": "baseline", "path": "", "edit": None, "modules": [*self.texts], "killers": []})
+        finally:
+            self.idle.put(worker)
+        if answer["outcome"] != "survived":
+            raise BaselineError(f"{answer['by']}: {answer['message']}; see {self.state.log('baseline')}")
+        self.costs = answer["tests"]
+        self.state.baseline.write_text(json.dumps(self.costs), encoding="utf-8")
+        print(f"{len(self.costs)} tests pass on the unbroken project in {answer['seconds']:.0f} s", flush=True)
+
+    def fill(self, wanted: int, candidates: Sequence[Mutant]) -> list[Verdict]:
+        """Verdicts of candidates in their order until `wanted` are live."""
+        verdicts: list[Verdict] = []
+        for mutant in candidates:
+            if sum(verdict.is_live for verdict in verdicts) == wanted:
+                break
+            verdicts.append(self._verdict(mutant))
+        return verdicts
+
+    def _verdict(self, mutant: Mutant) -> Verdict:
+        known = self.known.get(mutant.key)
+        again = self.plan.again == "all" or (self.plan.again == "survivors" and known and known.outcome == "survived")
+        if known and not again:
+            return known
+        worker = self.idle.get()
+        try:
+            answer = worker.ask(self._task(mutant))
+        finally:
+            self.idle.put(worker)
+        if answer["outcome"] == "error":
+            raise RuntimeError(f"{mutant.key} {mutant.path}:{mutant.line}: {answer['message']}")
+        said = {name: answer[name] for name in ("outcome", "by", "message", "seconds", "processor_seconds")}
+        verdict = Verdict(mutant.key, mutant.path, mutant.line, mutant.operator, mutant.diff(), **said)
+        with self.lock:
+            self.known[mutant.key] = verdict
+            append_verdict(self.state.results, verdict)
+            spent = f"{time.monotonic() - self.started:6.0f} s  {mutant.key}  {verdict.seconds:5.1f} s"
+            place = f"{mutant.operator:10}  {mutant.path}:{mutant.line}"
+            print(f"{spent}  {verdict.outcome:10}  {place}  {verdict.by}", flush=True)
+        return verdict
+
+    def _task(self, mutant: Mutant) -> dict[str, Any]:
+        with self.lock:
+            kills = [v for v in self.known.values() if v.outcome == "killed" and v.path == mutant.path]
+        tests = Counter(verdict.by for verdict in kills)
+        modules = Counter(verdict.by.partition("::")[0] for verdict in kills)
+        name = Path(mutant.path).stem
+        spent = Counter[str]()
+        for test, seconds in self.costs.items():
+            spent[test.partition("::")[0]] += seconds
+        order = sorted(
+            self.texts,
+            key=lambda path: (-modules[path], -self.texts[path].count(name), spent[path]),
+        )
+        killers = [test for test, _ in tests.most_common(10)]
+        return {
+            "key": mutant.key,
+            "path": mutant.path,
+            "edit": asdict(mutant.edit),
+            "modules": order,
+            "killers": killers,
+        }

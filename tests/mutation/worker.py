@@ -1,0 +1,224 @@
+"""One worker: breaks its own copy of the project, one mutant at a time, and runs the copy's tests.
+
+Started with the copy as its working folder and first on the path, so that every module, table and model is the copy's.
+What is slow to import is imported once; each trial is a fork. Reads tasks and writes verdicts as JSON lines.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from secrets import token_hex
+from types import SimpleNamespace
+from typing import Any
+
+# Slow to import, and the same for every mutant.
+import dbt.adapters.postgres
+import dbt.cli.main  # noqa: F401
+import polars  # noqa: F401
+import psycopg
+import pytest
+
+from connectors.config import ConfigError, load_municipalities
+from pipeline.reference import load_reference
+from pipeline.settings import PROJECT_ROOT, Settings
+from pipeline.transform import TransformError, build
+from tests.mutation.operators import Edit
+from tests.mutation.plugin import Trial
+from tests.mutation.state import EMPTY, NIGHT, State, cloned, variables
+
+LIVE_LIMIT_S = 120.0
+TESTS_LIMIT_S = 900.0
+Answer = dict[str, Any]
+
+
+def serve(state: State, worker: int) -> None:
+    """Answers each line of the standard input with one line, until there is none."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # What dbt and pytest print must not come between the answers.
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        task = json.loads(line)
+        answers.write(json.dumps(_answer(state, worker, task), ensure_ascii=False) + "\n")
+        answers.flush()
+
+
+def _answer(state: State, worker: int, task: Answer) -> Answer:
+    started, used = time.monotonic(), os.times()
+    edit = Edit(**task["edit"]) if task["edit"] else None
+    path = PROJECT_ROOT / task["path"]
+    original = path.read_text(encoding="utf-8") if edit else ""
+    log = state.log(task["key"])
+    shutil.rmtree(_targets(state, worker), ignore_errors=True)
+    try:
+        answer: Answer = {"outcome": "live"}
+        if edit:
+            path.write_text(edit.apply(original), encoding="utf-8")
+            answer = _forked(lambda: _look(state, worker, task["path"]), LIVE_LIMIT_S, log)
+        if answer["outcome"] in ("live", "timeout"):
+            answer = _forked(lambda: _test(state, worker, task), TESTS_LIMIT_S, log)
+    finally:
+        if edit:
+            path.write_text(original, encoding="utf-8")
+    now = os.times()
+    processor = now.children_user + now.children_system - used.children_user - used.children_system
+    spent = {"seconds": round(time.monotonic() - started, 2), "processor_seconds": round(processor, 2)}
+    return {"by": "", "message": "", **answer, **spent}
+
+
+def _forked(work: Callable[[], Answer], limit_s: float, log: Path) -> Answer:
+    """The answer of `work` in a process of its own; a timeout when it takes too long, an error when it dies."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        try:
+            answer = work()
+        except BaseException as error:
+            answer = {"outcome": "error", "message": f"{type(error).__name__}: {error}"[:400]}
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with os.fdopen(writer, "w", encoding="utf-8") as pipe:
+            json.dump(answer, pipe)
+        # Threads and pools that the tests left behind end here.
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as pipe:
+        ready, _, _ = select.select([pipe], [], [], limit_s)
+        if not ready:
+            os.killpg(child, signal.SIGKILL)
+        text = pipe.read()
+    os.waitpid(child, 0)
+    if text:
+        answer = json.loads(text)
+        return dict(answer)
+    return {"outcome": "timeout" if not ready else "error", "message": "the process ended without an answer"}
+
+
+def _look(state: State, worker: int, path: str) -> Answer:
+    """refused: the database, dbt or the code tables' reader does not take the mutant. equivalent: every plan is the
+    unbroken one. live: otherwise."""
+    try:
+        municipalities = load_municipalities(PROJECT_ROOT / "municipalities")
+    except ConfigError as error:
+        return {"outcome": "refused", "message": str(error)[:400]}
+    with cloned(state.postgres, EMPTY) as url:
+        if path.startswith("municipalities/"):
+            try:
+                with psycopg.connect(url) as connection:
+                    load_reference(connection, municipalities)
+            except psycopg.Error as error:
+                return {"outcome": "refused", "message": str(error)[:400]}
+            return {"outcome": "live"}
+        manifest = json.loads((state.base_target("first") / "manifest.json").read_text("utf-8"))
+        nodes = affected(manifest, path)
+        if not nodes:
+            return {"outcome": "equivalent", "message": "no model uses it"}
+        same = path.endswith(".sql")
+        # Only an incremental model says something else at its first build.
+        found = [node["config"].get("materialized") for node in manifest["nodes"].values() if node["name"] in nodes]
+        for mode in ("next", "first") if "incremental" in found else ("next",):
+            target = _target(state, worker, mode)
+            try:
+                build(url, target, select=" ".join(nodes), full_refresh=mode == "first", variables=dict(variables()))
+            except TransformError as error:
+                return {"outcome": "refused", "message": str(error)[:400]}
+            same = same and _plans(url, target, nodes) == _plans(url, state.base_target(mode), nodes)
+    return {"outcome": "equivalent", "message": "the same plan"} if same else {"outcome": "live"}
+
+
+def affected(manifest: Mapping[str, Any], path: str) -> list[str]:
+    """The seeds and models that a file of the dbt project makes: its own, or those that use its macros."""
+    inside = path.removeprefix("dbt_project/")
+    nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
+    if not inside.startswith("macros/"):
+        return [node["name"] for node in nodes if node["original_file_path"] == inside]
+    macros = manifest["macros"]
+    used = {name for name, macro in macros.items() if macro["original_file_path"] == inside}
+    while more := {n for n, m in macros.items() if n not in used and used & set(m["depends_on"]["macros"])}:
+        used |= more
+    # A macro that is called with the name of another shows only in the text.
+    names = [name.rpartition(".")[2] for name in used]
+    return sorted(
+        node["name"]
+        for node in nodes
+        if used & set(node["depends_on"].get("macros", ())) or any(f"{n}(" in node.get("raw_code", "") for n in names)
+    )
+
+
+def _plans(url: str, target: Path, nodes: Sequence[str]) -> list[str]:
+    """How the server would run each compiled model, without costs."""
+    manifest = json.loads((target / "manifest.json").read_text("utf-8"))
+    paths = [Path(n["path"]).name for n in manifest["nodes"].values() if n["name"] in nodes]
+    compiled = sorted(path for path in (target / "compiled").rglob("*.sql") if path.name in paths)
+    plans = []
+    with psycopg.connect(url) as connection:
+        for path in compiled:
+            # A relation is written with its database, which is another one in a copy.
+            text = path.read_text(encoding="utf-8").replace(f'"{EMPTY}".', "")
+            text = text.replace(f'"{connection.info.dbname}".', "")
+            rows = connection.execute(f"explain (verbose, costs off) {text}".encode()).fetchall()
+            plans.append("\n".join(row[0] for row in rows))
+    return plans
+
+
+def _target(state: State, worker: int, mode: str) -> Path:
+    """A folder for dbt with what it has parsed of the unbroken project, so that it reads one file again."""
+    target = _targets(state, worker) / token_hex(4)
+    target.mkdir(parents=True)
+    shutil.copy(state.base_target(mode) / "partial_parse.msgpack", target)
+    return target
+
+
+def _targets(state: State, worker: int) -> Path:
+    return state.folder / f"target-{worker}"
+
+
+def _test(state: State, worker: int, task: Answer) -> Answer:
+    fixtures = {
+        "postgres": lambda _: state.postgres,
+        "dbt_target": lambda _: _target(state, worker, "next"),
+        "compared": lambda stack: _compared(state, worker, stack),
+    }
+    trial = Trial(fixtures, task["modules"], task["killers"])
+    flags = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--timeout=0", "--tb=short"]
+    flags += ["-x"] if task["edit"] else []
+    code = pytest.main([*flags, *task["modules"]], plugins=[trial])
+    if trial.failed:
+        return {"outcome": "killed", "by": trial.failed[0], "message": trial.failed[1], "tests": trial.seconds}
+    outcome = "survived" if code == pytest.ExitCode.OK and trial.passed else "error"
+    return {"outcome": outcome, "message": f"{trial.passed} tests passed ({code})", "tests": trial.seconds}
+
+
+def _compared(state: State, worker: int, stack: ExitStack) -> Any:
+    """What tests/truth compares: the landed region, built with the broken rules."""
+    from tests.truth.test_harmonised import Compared, person_keys
+
+    url = stack.enter_context(cloned(state.postgres, "tukiverkko"))
+    settings = Settings(state.settings.home, database_url=url, municipalities=PROJECT_ROOT / "municipalities")
+    with psycopg.connect(url) as connection:
+        load_reference(connection, load_municipalities(settings.municipalities))
+        connection.execute("delete from ops.candidate_delivery")
+        connection.execute(
+            """
+            insert into ops.candidate_delivery (delivery_id, dataset)
+            select delivery_id, dataset from ops.delivery where status = 'accepted'
+            """
+        )
+    build(url, _target(state, worker, "first"), variables={"night": NIGHT.isoformat()})
+    running = SimpleNamespace(settings=settings, truth=state.truth)
+    return Compared(running, state.truth, person_keys(settings, state.truth))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    serve(State(Path(sys.argv[1]), Path(sys.argv[2])), int(sys.argv[3]))
