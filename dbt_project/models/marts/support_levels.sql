@@ -77,18 +77,8 @@ grid as (
         band.grade_band,
         level.support_level,
         level.comparability,
-        case
-            when place.count_day < {{ definition('regime_2025_starts', 'date') }} then '2011'
-            when place.count_day > {{ definition('special_ends', 'date') }} then '2025'
-            -- Both regimes are in force side by side for decisions, so also for what is not known.
-            when level.rank is null or (level.exists_in_2025 and level.needs_decision) then 'mixed'
-            else '2025'
-        end as regime,
-        case
-            when
-                place.count_day >= {{ definition('regime_2025_starts', 'date') }} and not level.exists_in_2025
-                then 'not_in_regime'
-        end as null_reason
+        {{ regime_of_level('place.count_day', 'level') }} as regime,
+        case when not {{ is_in_regime('place.count_day', 'level') }} then 'not_in_regime' end as null_reason
     from place
     cross join band
     cross join {{ ref('support_level') }} as level
