@@ -71,8 +71,7 @@ def attendance_monthly(facts: Facts) -> Table:
                     for absence_class, lessons in one.absent.items():
                         for name in (absence_class, ALL):
                             sums.absent[*place, name] += lessons
-                            if stay.municipality == one.municipality:
-                                sums.pupils[*place, name].add(person)
+                            sums.pupils[*place, name].add(person)
         figure = in_figure(facts, period)
         for absence_class in (*CLASSES, ALL):
             collecting = [name for name in figure if (name, absence_class) not in NOT_COLLECTED]

@@ -175,21 +175,20 @@ class Facts:
         )
 
     def attendance_as_of(self, municipality: str, first: int, last: int, daily: bool = False) -> int | None:
-        """The latest day of the data that decides a covered school day from `first` to `last`."""
+        """The latest day of the data that decides a covered calendar day from `first` to `last`."""
         if daily and municipality in MONTHLY:
             return None
-        days = [day for day in self.covered_days.get(municipality, ()) if first <= day <= last]
-        found = [self._decides(municipality, day) for day in days]
-        return max((one.as_of for one in found), default=None)
+        found = {self._decides(municipality, day) for day in range(first, last + 1)}
+        return max((one.as_of for one in found if one is not None), default=None)
 
-    def _decides(self, municipality: str, day: int) -> Delivery:
-        own = [one for one in self.deliveries[municipality] if one.school_year == school_year(day)]
+    def _decides(self, municipality: str, day: int) -> Delivery | None:
+        """Of the deliveries that cover the day the one of the greatest night."""
         holding = [
             one
-            for one in own
+            for one in self.deliveries[municipality]
             if one.covers_from is not None and one.covers_to is not None and one.covers_from <= day <= one.covers_to
         ]
-        return max(holding, key=lambda one: one.night)
+        return max(holding, key=lambda one: one.night, default=None)
 
     def support_as_of(self, municipality: str, day: int) -> int | None:
         """The latest day of the data among the deliveries of the day's school year."""

@@ -14,14 +14,17 @@ from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect
 from tests.reference.compare import Difference, differences
 from tests.reference.facts import read_facts
+from tests.reference.status import LastNight
 
 
 @dataclass
 class Nights:
-    """The region after some nights. `delivered`: the nights of each municipality whose delivery came."""
+    """The region after some nights. `delivered`: the nights of each municipality whose delivery came; `outcomes`: how
+    each municipality's last night ended."""
 
     running: RunningRegion
     delivered: dict[str, list[date]] = field(default_factory=dict)
+    outcomes: dict[str, LastNight] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -55,12 +58,14 @@ class Nights:
         truth = self.running.truth
         write_truth(self.running.region, night, truth, self.delivered)
         with connect(self.settings) as connection:
-            return differences(connection, read_facts(truth, night), self.settings, truth)
+            return differences(connection, read_facts(truth, night), self.outcomes, self.settings, truth)
 
     def _ingest(self, name: str, night: date) -> None:
         outcome = ingest(self.settings, name, night)
         assert outcome.status in ("accepted", "unchanged"), f"{name} {night}: {outcome.status}: {outcome.reason_en}"
         self.delivered.setdefault(name, []).append(night)
+        if name not in self.outcomes or self.outcomes[name].night < night:
+            self.outcomes[name] = LastNight(night, outcome.status)
 
     def _folder(self, name: str, night: date) -> Path:
         return self._sources / name / "lahtevat" / night.isoformat()
