@@ -555,6 +555,48 @@ def test_support_worked_by_hand(tmp_path: Path) -> None:
     assert levels(tmp_path, KUOPIO) == [(first, date(2026, 1, 7), "S3", 2011, None)]
 
 
+def test_deliveries_worked_by_hand(tmp_path: Path) -> None:
+    # Kuopio's comes twice, the second after more than 20 days; the others' once. Monday 10 November is the last edit of
+    # Varkaus' workbook, and October the last month that had ended.
+    wednesday = date(2025, 11, 12)
+    nights = {m: (wednesday,) for m in MUNICIPALITIES} | {KUOPIO: (date(2025, 10, 20), wednesday)}
+    write_truth(tiny_region(), wednesday, tmp_path, nights)
+    first, last = date(2025, 8, 1), date(2025, 11, 11)
+    assert pl.read_parquet(tmp_path / "delivery.parquet").rows() == [
+        (KUOPIO, 2025, date(2025, 10, 20), date(2025, 10, 20), first, date(2025, 10, 19)),
+        (KUOPIO, 2025, wednesday, wednesday, date(2025, 10, 23), last),
+        (SIILINJARVI, 2025, wednesday, wednesday, first, last),
+        (IISALMI, 2025, wednesday, wednesday, first, last),
+        (VARKAUS, 2025, wednesday, MONDAY, first, date(2025, 10, 31)),
+    ]
+    assert pl.read_parquet(tmp_path / "support_covered.parquet").rows() == [
+        (municipality, 2025, first, last) for municipality in MUNICIPALITIES
+    ]
+    # The decision that Kuopio enters in January is not there; the other rows are as the registers have them.
+    assert pl.read_parquet(tmp_path / "support_period.parquet").rows() == [
+        (0, KUOPIO, 2025, "2011", "SPECIAL", date(2024, 8, 8), None, 1, False, False, True),
+        (1, SIILINJARVI, 2025, "2011", "INTENSIFIED", date(2024, 10, 1), None, None, False, False, False),
+        (1, SIILINJARVI, 2025, "2025", "DECISION", date(2025, 10, 6), None, None, False, False, True),
+        (2, IISALMI, 2025, "2011", "SPECIAL", date(2023, 8, 9), date(2026, 5, 31), 4, False, False, False),
+        (3, VARKAUS, 2025, "2025", "DECISION", date(2025, 9, 1), None, None, False, False, False),
+        (3, VARKAUS, 2025, "2025", "DECISION", date(2025, 9, 15), date(2025, 9, 30), None, True, False, False),
+    ]
+
+
+def test_an_unchanged_workbook_is_no_delivery(tmp_path: Path) -> None:
+    nights = [date(2025, 11, 11), date(2025, 11, 12), date(2025, 11, 18)]
+    write_truth(tiny_region(), nights[-1], tmp_path, nights)
+    varkaus = pl.read_parquet(tmp_path / "delivery.parquet").filter(municipality=VARKAUS)
+    assert varkaus["night"].to_list() == [nights[0], nights[2]]
+
+
+def test_the_workbook_tells_small_groups_from_each_other_by_nothing(tmp_path: Path) -> None:
+    write_truth(small_region(), date(2026, 2, 3), tmp_path)
+    varkaus = pl.read_parquet(tmp_path / "support_period.parquet").filter(municipality=VARKAUS)
+    assert varkaus["small_group"].any()
+    assert not varkaus["part_small_group"].any()
+
+
 def test_truth_without_a_delivered_night_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no night"):
         write_truth(tiny_region(), date(2025, 9, 1), tmp_path, [date(2025, 9, 2)])
