@@ -559,7 +559,7 @@ def test_deliveries_worked_by_hand(tmp_path: Path) -> None:
     # Kuopio's comes twice, the second after more than 20 days; the others' once. Monday 10 November is the last edit of
     # Varkaus' workbook, and October the last month that had ended.
     wednesday = date(2025, 11, 12)
-    nights = {m: (wednesday,) for m in MUNICIPALITIES} | {KUOPIO: (date(2025, 10, 20), wednesday)}
+    nights = dict.fromkeys(MUNICIPALITIES, (wednesday,)) | {KUOPIO: (date(2025, 10, 20), wednesday)}
     write_truth(tiny_region(), wednesday, tmp_path, nights)
     first, last = date(2025, 8, 1), date(2025, 11, 11)
     assert pl.read_parquet(tmp_path / "delivery.parquet").rows() == [
