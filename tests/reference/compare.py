@@ -122,26 +122,14 @@ def _cells(mart: str, expected: Row, found: Row) -> Mapping[str, tuple[object, o
 
 
 def same(expected: object, found: object) -> bool:
-    """Whether a cell is the reference's: counts and decimals exactly, quotients to the digits that PostgreSQL gives."""
+    """Whether a cell is the reference's: counts and what four decimals say (so every sum of lessons) exactly, other
+    quotients to the digits that PostgreSQL gives."""
     if isinstance(expected, Fraction) and isinstance(found, Decimal | int):
-        difference = abs(Fraction(found) - expected)
-        if _is_decimal(expected):
-            return difference == 0 or (difference <= EXACT and _scale(found) > 12)
-        return difference <= EXACT * max(1, abs(expected))
+        by = Fraction(0) if 10_000 % expected.denominator == 0 else EXACT * max(Fraction(1), expected)
+        return abs(Fraction(found) - expected) <= by
     if isinstance(expected, int) and isinstance(found, Decimal | int):
-        return found == expected
-    return type(expected) is type(found) and expected == found
-
-
-def _is_decimal(value: Fraction) -> bool:
-    """Whether four decimals say it, as they do of a sum of lessons."""
-    return 10_000 % value.denominator == 0
-
-
-def _scale(value: Decimal | int) -> int:
-    """Digits after the point, as they were given."""
-    exponent = Decimal(value).as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
+        return bool(found == expected)
+    return type(expected) is type(found) and bool(expected == found)
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ from datetime import date
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -266,12 +267,12 @@ def read_facts(folder: Path, night: date) -> Facts:
     )
 
 
-def _rows(folder: Path, name: str) -> list[dict[str, object]] | list[dict]:
+def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
     return pl.read_parquet(folder / f"{name}.parquet").to_dicts()
 
 
-def _by(rows: list[dict]) -> dict[str, list[dict]]:
-    found: dict[str, list[dict]] = {name: [] for name in MUNICIPALITIES}
+def _by(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in MUNICIPALITIES}
     for row in rows:
         found[row["municipality"]].append(row)
     return found

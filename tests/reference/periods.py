@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from tests.reference.definitions import (
     ALL,
@@ -24,8 +25,8 @@ from tests.reference.definitions import (
 )
 from tests.reference.facts import Facts, Stay
 
-Key = tuple[object, ...]
-Row = dict[str, object]
+Key = tuple[Any, ...]
+Row = dict[str, Any]
 Table = dict[Key, Row]
 """The rows of a mart by their key; lessons and rates as fractions, days as dates."""
 

@@ -18,7 +18,7 @@ SCALE = 0.02
 
 def test_every_cell_of_every_mart_is_the_references(tmp_path: Path) -> None:
     """Over two nights of the year after the closing night: Kuopio's window leaves two months out between them."""
-    with region_of(tmp_path, seed=1, scale=SCALE) as region:
+    with region_of(tmp_path, seed=4, scale=SCALE) as region:
         region.take_in(date(2025, 11, 10))
         region.take_in(date(2026, 2, 3))
         found = region.compare(date(2026, 2, 3))
@@ -41,10 +41,10 @@ class Run:
 
 
 RUNS = (
-    Run(1, date(2025, 10, 1), "siilinjarvi", "20 September is shown, autumn holiday"),
-    Run(2, date(2025, 7, 20), "iisalmi", "the school year changes, and the regime with it"),
-    Run(3, date(2025, 12, 27), "varkaus", "the autumn term ends and closes, grade 6 has become grade 7"),
-    Run(4, date(2026, 1, 28), "iisalmi", "20 January is shown, horizons of autumn pass"),
+    Run(12, date(2025, 10, 1), "siilinjarvi", "20 September is shown, autumn holiday"),
+    Run(13, date(2025, 7, 20), "iisalmi", "the school year changes, and the regime with it"),
+    Run(11, date(2025, 12, 27), "varkaus", "the autumn term ends and closes, grade 6 has become grade 7"),
+    Run(1, date(2026, 1, 28), "iisalmi", "20 January is shown, horizons of autumn pass"),
     Run(5, date(2026, 5, 28), "siilinjarvi", "the spring term ends and closes"),
 )
 
