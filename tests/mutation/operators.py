@@ -317,10 +317,12 @@ def table_edits(text: str, *, rows_are_rules: bool) -> list[Edit]:
 
 def _swapped(rows: list[list[str]], places: list[tuple[int, int]], number: int, column: int) -> list[Edit]:
     """The row and the next one with their places in the order exchanged."""
-    if number + 1 == len(rows) or (rows[number][0] != rows[number + 1][0] and column != 1):
+    if number + 1 == len(rows):
         return []
     one, other = rows[number], rows[number + 1]
-    if not (one[column] and other[column]):
+    # Where the first column repeats, the order is one within its value.
+    is_one_order = len({row[0] for row in rows}) == len(rows) or one[0] == other[0]
+    if not (is_one_order and one[column] and other[column]):
         return []
     lines = [
         _csv_line([*row[:column], value, *row[column + 1 :]])

@@ -165,8 +165,6 @@ class _Desk:
             answer = worker.ask(self._task(mutant))
         finally:
             self.idle.put(worker)
-        if answer["outcome"] == "error":
-            raise RuntimeError(f"{mutant.key} {mutant.path}:{mutant.line}: {answer['message']}")
         said = {name: answer[name] for name in ("outcome", "by", "message", "seconds", "processor_seconds")}
         verdict = Verdict(mutant.key, mutant.path, mutant.line, mutant.operator, mutant.diff(), **said)
         with self.lock:

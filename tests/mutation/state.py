@@ -81,7 +81,8 @@ class State:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant. outcome: refused (no live SQL), equivalent (the same plan), killed, timeout, survived.
+    """What became of a mutant. outcome: refused (no live SQL), equivalent (the same plan), killed, timeout, survived,
+    error (the tests could not be run; counts as survived).
 
     by: the test that failed. seconds: wall time, with the look whether it is live; processor_seconds: of the tests
     and dbt, without the database server.
