@@ -69,4 +69,4 @@ class Trial:
 
 
 # Fixtures that stand for a whole landed and built region.
-REGION_FIXTURES = ("compared",)
+REGION_FIXTURES = ("landed", "compared")

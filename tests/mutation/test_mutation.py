@@ -1,7 +1,7 @@
 """Every rule has a test that fails when the rule is broken: a sample of broken rules, and what is known to survive.
 
-To look into a failure: `python -m tests.mutation --only KEY --sample 0`, which prints the change; then write the missing
-test, or say in survivors.md why no test could see it.
+To look into a failure: `python -m tests.mutation --only KEY --sample 0`, which prints the change; then write the
+missing test, or say in survivors.md why no test could see it.
 """
 
 import os

@@ -29,9 +29,10 @@ from connectors.config import ConfigError, load_municipalities
 from pipeline.reference import load_reference
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.transform import TransformError, build
+from tests.mutation.landed_region import LandedRegion
 from tests.mutation.operators import Edit
 from tests.mutation.plugin import Trial
-from tests.mutation.state import EMPTY, NIGHT, State, cloned, variables
+from tests.mutation.state import EMPTY, LANDED, NIGHT, NIGHTS, State, cloned, variables
 
 LIVE_LIMIT_S = 120.0
 TESTS_LIMIT_S = 900.0
@@ -78,6 +79,7 @@ def _forked(work: Callable[[], Answer], limit_s: float, log: Path) -> Answer:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         with log.open("ab") as file:
             os.dup2(file.fileno(), 1)
@@ -92,6 +94,8 @@ def _forked(work: Callable[[], Answer], limit_s: float, log: Path) -> Answer:
             json.dump(answer, pipe)
         # Threads and pools that the tests left behind end here.
         os._exit(0)
+    # A worker that is ended ends its trial.
+    signal.signal(signal.SIGTERM, lambda *_: _end(child))
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as pipe:
         ready, _, _ = select.select([pipe], [], [], limit_s)
@@ -99,10 +103,16 @@ def _forked(work: Callable[[], Answer], limit_s: float, log: Path) -> Answer:
             os.killpg(child, signal.SIGKILL)
         text = pipe.read()
     os.waitpid(child, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if text:
         answer = json.loads(text)
         return dict(answer)
     return {"outcome": "timeout" if not ready else "error", "message": "the process ended without an answer"}
+
+
+def _end(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    sys.exit(143)
 
 
 def _look(state: State, worker: int, path: str) -> Answer:
@@ -185,12 +195,7 @@ def _targets(state: State, worker: int) -> Path:
 
 
 def _test(state: State, worker: int, task: Answer) -> Answer:
-    fixtures = {
-        "postgres": lambda _: state.postgres,
-        "dbt_target": lambda _: _target(state, worker, "next"),
-        "compared": lambda stack: _compared(state, worker, stack),
-    }
-    trial = Trial(fixtures, task["modules"], task["killers"])
+    trial = Trial(_fixtures(state, worker), task["modules"], task["killers"])
     flags = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--timeout=0", "--tb=short"]
     flags += ["-x"] if task["edit"] else []
     code = pytest.main([*flags, *task["modules"]], plugins=[trial])
@@ -200,24 +205,49 @@ def _test(state: State, worker: int, task: Answer) -> Answer:
     return {"outcome": outcome, "message": f"{trial.passed} tests passed ({code})", "tests": trial.seconds}
 
 
-def _compared(state: State, worker: int, stack: ExitStack) -> Any:
-    """What tests/truth compares: the landed region, built with the broken rules."""
-    from tests.truth.test_harmonised import Compared, person_keys
-
-    url = stack.enter_context(cloned(state.postgres, "tukiverkko"))
+def _landed(state: State, worker: int, stack: ExitStack) -> Settings:
+    """The landed region, built with the broken rules night by night, as the releases would have been."""
+    url = stack.enter_context(cloned(state.postgres, LANDED))
     settings = Settings(state.settings.home, database_url=url, municipalities=PROJECT_ROOT / "municipalities")
     with psycopg.connect(url) as connection:
         load_reference(connection, load_municipalities(settings.municipalities))
-        connection.execute("delete from ops.candidate_delivery")
-        connection.execute(
-            """
-            insert into ops.candidate_delivery (delivery_id, dataset)
-            select delivery_id, dataset from ops.delivery where status = 'accepted'
-            """
-        )
-    build(url, _target(state, worker, "first"), variables={"night": NIGHT.isoformat()})
-    running = SimpleNamespace(settings=settings, truth=state.truth)
-    return Compared(running, state.truth, person_keys(settings, state.truth))  # type: ignore[arg-type]
+    target = _target(state, worker, "first")
+    for night in NIGHTS:
+        with psycopg.connect(url) as connection:
+            connection.execute("delete from ops.candidate_delivery")
+            connection.execute(
+                """
+                insert into ops.candidate_delivery (delivery_id, dataset)
+                select delivery_id, dataset from ops.delivery where status = 'accepted' and night <= %s
+                """,
+                (night,),
+            )
+        build(url, target, variables={"night": night.isoformat()})
+    return settings
+
+
+def _fixtures(state: State, worker: int) -> dict[str, Callable[[ExitStack], Any]]:
+    """What is handed to the tests in place of their own fixtures; the region is built once for all that ask."""
+    made: list[Settings] = []
+
+    def landed(stack: ExitStack) -> LandedRegion:
+        if not made:
+            made.append(_landed(state, worker, stack))
+        return LandedRegion(made[0], state.truth, NIGHT, state.outcomes)
+
+    def compared(stack: ExitStack) -> Any:
+        from tests.truth.test_harmonised import Compared, person_keys
+
+        settings = landed(stack).settings
+        running: Any = SimpleNamespace(settings=settings, truth=state.truth)
+        return Compared(running, state.truth, person_keys(settings, state.truth))
+
+    return {
+        "postgres": lambda _: state.postgres,
+        "dbt_target": lambda _: _target(state, worker, "next"),
+        "landed": landed,
+        "compared": compared,
+    }
 
 
 if __name__ == "__main__":
