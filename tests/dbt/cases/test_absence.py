@@ -71,6 +71,8 @@ def _kuopio(warehouse: TinyWarehouse) -> None:
         _mark("unknown-yet", "2025-09-30", 2, "S"),
         _mark("unknown-yet", "2025-10-01", 1, "Y"),
     ]
+    # Kuopio's enrolment of this pupil holds over Iisalmi's: the greater school number.
+    marks.append(_mark("displaced", "2025-09-02", 1, "S"))
     others = {"not-yet": {"first": "2025-10-01"}, "no-more": {"last": "2025-09-30"}}
     names = dict.fromkeys(row.pop("name") for row in marks)
     warehouse.deliver(
@@ -110,6 +112,7 @@ def _iisalmi(warehouse: TinyWarehouse) -> None:
         "tombstone": [hours("tombstone", on, 6, "1", deleted=True)],
         "all-classes": [hours("all-classes", on, 1, code) for code in ("1", "2", "3", "4", "5", "9")],
         "quarters": [hours("quarters", on, Decimal("0.0001"), "1")],
+        "displaced": [hours("displaced", on, 2, "3")],
     }
     pupils = {
         "enrolment": [enrolment("iisalmi", name) for name in (*rows, "corrected", "removed")],
@@ -304,9 +307,9 @@ def test_nothing_scheduled_nothing_absent(built: TinyWarehouse) -> None:
 
 def test_surplus_is_a_finding_of_the_municipality(built: TinyWarehouse) -> None:
     # By pupil, day and class. Kuopio: cap 1, saturday 2, not-yet 1, no-more 1. Varkaus: month-cap, not-in-october.
-    # Iisalmi: cap-tenths, leave and health. All other cases fit.
+    # Iisalmi: cap-tenths, leave and health; displaced. All other cases fit.
     rows = built.query("select municipality, row_count from harmonised.finding where rule = 'absence_surplus'")
-    assert {row["municipality"]: row["row_count"] for row in rows} == {"kuopio": 5, "iisalmi": 2, "varkaus": 2}
+    assert {row["municipality"]: row["row_count"] for row in rows} == {"kuopio": 5, "iisalmi": 3, "varkaus": 2}
 
 
 def test_the_class_comes_from_the_code_alone(built: TinyWarehouse) -> None:
@@ -346,6 +349,8 @@ def test_a_day_with_an_unknown_code_is_not_covered(built: TinyWarehouse) -> None
         # The extract of October said 4 hours for both.
         ("corrected", {"health": 2}, {}),
         ("removed", {}, {}),
+        # Enrolled in Kuopio, too, which schedules the day: one mark there; Iisalmi's hours are surplus.
+        ("displaced", {"health": 1}, {"unauthorised": 2}),
     ],
 )
 def test_hours_of_a_day(built: TinyWarehouse, pupil: str, expected: dict[str, Any], surplus: dict[str, Any]) -> None:

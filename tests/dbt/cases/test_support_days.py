@@ -116,6 +116,15 @@ def _others(warehouse: TinyWarehouse) -> None:
             support(at, "scheme", "2011 DECISION", "2025-09-01", "2025-09-30"),
         ],
     )
+    # A text that nobody has mapped lands without a code.
+    warehouse.deliver(
+        "iisalmi",
+        "2026-06-25",
+        enrolment=[enrolment("iisalmi", "typed")],
+        school_day=[],
+        absence=[],
+        support=[support("iisalmi", "typed", None, "2025-09-01", "2025-09-30")],
+    )
     warehouse.deliver(
         "varkaus",
         "2025-11-04",
@@ -221,6 +230,9 @@ def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
         ("unmapped-within", "2025-09-30", ("S2", 2025, None)),
         ("unmapped-within", "2025-10-31", ("unknown", 2025, "support_code_unmapped")),
         ("unmapped-within", "2025-11-01", ("S2", 2025, None)),
+        ("typed", "2025-08-31", ("S0", 2025, None)),
+        ("typed", "2025-09-30", ("unknown", 2025, "support_code_unmapped")),
+        ("typed", "2025-10-01", ("S0", 2025, None)),
         ("scheme", "2025-08-31", ("S2", 2025, None)),
         ("scheme", "2025-09-30", ("unknown", 2025, "scheme_kind_disagree")),
         ("scheme", "2025-10-01", ("S2", 2025, None)),
