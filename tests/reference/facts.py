@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -103,6 +103,18 @@ class Delivery:
     covers_to: int | None
 
 
+@dataclass(frozen=True)
+class Rejected:
+    """A row of absence that was rejected in the delivery of `night`: what it could say of the pupil's days from `first`
+    to `last` is not known."""
+
+    person: int
+    municipality: str
+    night: int
+    first: int
+    last: int
+
+
 class _Running:
     """Sums of a pupil's days from any day to any other."""
 
@@ -133,8 +145,8 @@ class Facts:
     levels: Mapping[tuple[int, str], list[Level]]
     periods: Mapping[tuple[int, str, int], list[SupportPeriod]]
     support_covered: Mapping[str, list[tuple[int, int]]]
-    covered_days: Mapping[str, frozenset[int]]
     deliveries: Mapping[str, list[Delivery]]
+    rejected: Collection[Rejected]
     _populations: dict[int, dict[int, Stay]] = field(default_factory=dict)
     _running: dict[tuple[int, bool], _Running] = field(default_factory=dict)
 
@@ -179,17 +191,8 @@ class Facts:
         """The latest day of the data that decides a covered calendar day from `first` to `last`."""
         if daily and municipality in MONTHLY:
             return None
-        found = {self._decides(municipality, day) for day in range(first, last + 1)}
+        found = {_decides(self.deliveries[municipality], day) for day in range(first, last + 1)}
         return max((one.as_of for one in found if one is not None), default=None)
-
-    def _decides(self, municipality: str, day: int) -> Delivery | None:
-        """Of the deliveries that cover the day the one of the greatest night."""
-        holding = [
-            one
-            for one in self.deliveries[municipality]
-            if one.covers_from is not None and one.covers_to is not None and one.covers_from <= day <= one.covers_to
-        ]
-        return max(holding, key=lambda one: one.night, default=None)
 
     def support_as_of(self, municipality: str, day: int) -> int | None:
         """The latest day of the data among the deliveries of the day's school year."""
@@ -205,8 +208,19 @@ class Facts:
         return min(stay.first for own in self.stays.values() for stay in own)
 
 
-def read_facts(folder: Path, night: date) -> Facts:
-    """The files of `demo.region.write_truth`, as they were on the morning of `night`."""
+def _decides(deliveries: list[Delivery], day: int) -> Delivery | None:
+    """Of the deliveries that cover the day the one of the greatest night."""
+    holding = [
+        one
+        for one in deliveries
+        if one.covers_from is not None and one.covers_to is not None and one.covers_from <= day <= one.covers_to
+    ]
+    return max(holding, key=lambda one: one.night, default=None)
+
+
+def read_facts(folder: Path, night: date, rejected: Collection[Rejected] = ()) -> Facts:
+    """The files of `demo.region.write_truth`, as they were on the morning of `night`, less what was rejected."""
+    deliveries = _deliveries(folder)
     lessons = {
         (row["school_number"], row["grade"], row["day"].toordinal()): int(row["lessons"] * UNIT)
         for row in _rows(folder, "school_day")
@@ -224,6 +238,13 @@ def read_facts(folder: Path, night: date) -> Facts:
         key = (row["person_id"], row["municipality"], row["day"].toordinal())
         absent[key][row["absence_class"]] = int(row["lessons"] * UNIT)
 
+    lost: set[tuple[int, str, int]] = set()
+    for one in rejected:
+        for day in range(max(one.first, START), one.last + 1):
+            decides = _decides(deliveries[one.municipality], day)
+            if decides is not None and decides.night == one.night:
+                lost.add((one.person, one.municipality, day))
+
     def pupil_days(own: list[Stay]) -> Iterator[PupilDay]:
         for stay in own:
             if not stay.counts or stay.grade is None:
@@ -233,7 +254,7 @@ def read_facts(folder: Path, night: date) -> Facts:
                 scheduled = lessons[stay.school, stay.grade, day]
                 if not stay.first <= day <= stay.last or scheduled == 0:
                     continue
-                known = day in covered[stay.municipality]
+                known = day in covered[stay.municipality] and (stay.person, stay.municipality, day) not in lost
                 if monthly:
                     known = known and (stay.person, month_start(day)) not in silent
                 marks = absent.get((stay.person, stay.municipality, day), {}) if known else {}
@@ -249,21 +270,8 @@ def read_facts(folder: Path, night: date) -> Facts:
             name: [(row["valid_from"].toordinal(), row["valid_to"].toordinal()) for row in rows]
             for name, rows in _by(_rows(folder, "support_covered")).items()
         },
-        covered_days={name: frozenset(days) for name, days in covered.items()},
-        deliveries={
-            name: [
-                Delivery(
-                    name,
-                    row["school_year"],
-                    row["night"].toordinal(),
-                    row["as_of"].toordinal(),
-                    row["covers_from"] and row["covers_from"].toordinal(),
-                    row["covers_to"] and row["covers_to"].toordinal(),
-                )
-                for row in rows
-            ]
-            for name, rows in _by(_rows(folder, "delivery")).items()
-        },
+        deliveries=deliveries,
+        rejected=rejected,
     )
 
 
@@ -280,6 +288,23 @@ def _by(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 def _day(value: date | None) -> int:
     return FAR if value is None else value.toordinal()
+
+
+def _deliveries(folder: Path) -> dict[str, list[Delivery]]:
+    return {
+        name: [
+            Delivery(
+                name,
+                row["school_year"],
+                row["night"].toordinal(),
+                row["as_of"].toordinal(),
+                row["covers_from"] and row["covers_from"].toordinal(),
+                row["covers_to"] and row["covers_to"].toordinal(),
+            )
+            for row in rows
+        ]
+        for name, rows in _by(_rows(folder, "delivery")).items()
+    }
 
 
 def _stays(folder: Path) -> dict[int, list[Stay]]:

@@ -1,5 +1,7 @@
 """A synthetic region taken through its nights: what is delivered when, and the truth of just those deliveries."""
 
+import hashlib
+import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,18 +15,19 @@ from pipeline.release import release
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect
 from tests.reference.compare import Difference, differences
-from tests.reference.facts import read_facts
+from tests.reference.facts import Rejected, read_facts
 from tests.reference.status import LastNight
 
 
 @dataclass
 class Nights:
     """The region after some nights. `delivered`: the nights of each municipality whose delivery came; `outcomes`: how
-    each municipality's last night ended."""
+    each municipality's last night ended; `rejected`: the rows that were spoilt on their way."""
 
     running: RunningRegion
     delivered: dict[str, list[date]] = field(default_factory=dict)
     outcomes: dict[str, LastNight] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
@@ -34,9 +37,12 @@ class Nights:
     def _sources(self) -> Path:
         return self.settings.home / "demo" / "sources"
 
-    def take_in(self, night: date, missing: Collection[str] = ()) -> None:
-        """Runs the night's ingests; of the municipalities in `missing` nothing comes."""
+    def take_in(self, night: date, missing: Collection[str] = (), spoilt: bool = False) -> None:
+        """Runs the night's ingests; of the municipalities in `missing` nothing comes. With `spoilt`, of two marks of
+        Kuopio one has a date that is none, the other a lesson that is none."""
         write_night(self.running.region, night, self._sources)
+        if spoilt:
+            self._spoil(night)
         for name in set(missing) & {"kuopio"}:
             # The night's folder comes later; the other sources only ever show what they hold now.
             self._folder(name, night).rename(self._aside(night))
@@ -58,7 +64,35 @@ class Nights:
         truth = self.running.truth
         write_truth(self.running.region, night, truth, self.delivered)
         with connect(self.settings) as connection:
-            return differences(connection, read_facts(truth, night), self.outcomes, self.settings, truth)
+            facts = read_facts(truth, night, self.rejected)
+            return differences(connection, facts, self.outcomes, self.settings, truth)
+
+    def _spoil(self, night: date) -> None:
+        folder = self._folder("kuopio", night)
+        path = folder / "tuntimerkinnat.csv"
+        header, *lines = path.read_text(encoding="utf-8-sig").splitlines()
+        names = header.split(";")
+        oid, day, lesson = (names.index(name) for name in ("Oppijanumero", "Pvm", "Tunti"))
+        rows = [line.split(";") for line in lines]
+        pupil = {person.oppijanumero: person.person_id for person in self.running.region.persons}
+        window = [date(*map(int, reversed(row[day].split(".")))).toordinal() for row in rows]
+        middle = len(rows) // 2
+        one, other = rows[0], next(row for row in rows[middle:] if row[oid] != rows[0][oid])
+        on = window[rows.index(other)]
+        before = night.toordinal()
+        self.rejected += [
+            # With no day to read: whatever the delivery covers.
+            Rejected(pupil[one[oid]], "kuopio", before, 0, before - 1),
+            Rejected(pupil[other[oid]], "kuopio", before, on, on),
+        ]
+        one[day], other[lesson] = "31.09.2025", "x"
+        content = b"\xef\xbb\xbf" + "".join(";".join(row) + "\r\n" for row in [names, *rows]).encode()
+        path.write_bytes(content)
+        manifest = json.loads((folder / "valmis.json").read_text(encoding="utf-8"))
+        for listed in manifest["tiedostot"]:
+            if listed["nimi"] == path.name:
+                listed |= {"tavut": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        (folder / "valmis.json").write_text(json.dumps(manifest), encoding="utf-8")
 
     def _ingest(self, name: str, night: date) -> None:
         outcome = ingest(self.settings, name, night)
