@@ -291,9 +291,10 @@ class TinyWarehouse:
             for row in rows:
                 self._insert(f"reference.{table}", {**row, **own})
 
-    def build(self, night: str, select: str | None = None) -> TransformResult:
-        """Shows every accepted delivery to dbt and builds. `select` as in `pipeline.transform.build`, but without the
-        data tests of what it selects."""
+    def build(self, night: str | None = None, select: str | None = None) -> TransformResult:
+        """Shows every accepted delivery to dbt and builds. `night`: without it that of the latest delivery (and no
+        project parsed anew for another one). `select` as in `pipeline.transform.build`, but without the data tests of
+        what it selects."""
         self.connection.execute("delete from ops.candidate_delivery")
         self.connection.execute(
             """
@@ -305,7 +306,7 @@ class TinyWarehouse:
         with pytest.MonkeyPatch.context() as environment:
             if select:
                 environment.setenv("DBT_INDIRECT_SELECTION", "empty")
-            return build(self.url, self.target, select=select, variables={"night": night})
+            return build(self.url, self.target, select=select, variables={"night": night} if night else {})
 
     def query(self, text: str, *values: Any) -> list[Row]:
         """Rows as dicts."""

@@ -238,7 +238,7 @@ def _varkaus(warehouse: TinyWarehouse) -> None:
 def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
     for fill in (_kuopio, _iisalmi, _siilinjarvi, _varkaus):
         fill(shared_warehouse)
-    shared_warehouse.build(NIGHT, models("pupil_month", "absence_surplus", "finding"))
+    shared_warehouse.build(select=models("pupil_month", "absence_surplus", "finding"))
     return shared_warehouse
 
 

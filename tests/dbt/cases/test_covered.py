@@ -182,7 +182,9 @@ def _workbooks(warehouse: TinyWarehouse) -> None:
 def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
     for fill in (_windows, _chains, _extracts, _workbooks):
         fill(shared_warehouse)
-    shared_warehouse.build(NIGHT, models("pupil_month"))
+    # The build is of this night.
+    _send(shared_warehouse, "kuopio", NIGHT)
+    shared_warehouse.build(select=models("pupil_month"))
     return shared_warehouse
 
 

@@ -152,7 +152,7 @@ def _others(warehouse: TinyWarehouse) -> None:
 def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
     for fill in (_kuopio, _changes, _others):
         fill(shared_warehouse)
-    shared_warehouse.build(NIGHT, models("attendance_monthly", "finding"))
+    shared_warehouse.build(select=models("attendance_monthly", "finding"))
     return shared_warehouse
 
 

@@ -161,7 +161,7 @@ def _groups(warehouse: TinyWarehouse) -> None:
 def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
     for fill in (_attendance, _support, _groups):
         fill(shared_warehouse)
-    shared_warehouse.build(NIGHT, models(*MARTS))
+    shared_warehouse.build(select=models(*MARTS))
     return shared_warehouse
 
 
@@ -421,15 +421,18 @@ def test_the_regions_support_is_the_sum_of_its_municipalities(built: TinyWarehou
 
 
 def test_a_month_closes_21_days_after_its_end(warehouse: TinyWarehouse) -> None:
-    for night in ("2026-06-20", "2026-09-15"):
-        warehouse.deliver(
-            "iisalmi", night, enrolment=[enrolment("iisalmi", "one")], school_day=[], support=[], absence=[]
-        )
+    def deliver(night: str) -> None:
+        pupils = [enrolment("iisalmi", "one")]
+        warehouse.deliver("iisalmi", night, enrolment=pupils, school_day=[], support=[], absence=[])
+
+    deliver("2026-06-20")
+    deliver("2026-09-20")
     last_month = "select max(period_start) from harmonised.period where period_type = 'month' and is_shared"
     # 31 August + 21 days is 21 September.
-    warehouse.build("2026-09-20", models("period"))
+    warehouse.build(select=models("period"))
     assert warehouse.value(last_month) == day("2026-07-01")
-    warehouse.build("2026-09-21", models("period", "support_levels"))
+    deliver("2026-09-21")
+    warehouse.build(select=models("period", "support_levels"))
     assert warehouse.value(last_month) == day("2026-08-01")
     # Erityinen ended with July at the latest: from August on there is only the regime of 2025.
     rows = warehouse.query(

@@ -191,7 +191,7 @@ def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
     _two_municipalities(shared_warehouse, iisalmi)
     _year_before(shared_warehouse)
     iisalmi.deliver(shared_warehouse, NIGHT)
-    shared_warehouse.build(NIGHT, models("pupil_period_tier"))
+    shared_warehouse.build(select=models("pupil_period_tier"))
     return shared_warehouse
 
 

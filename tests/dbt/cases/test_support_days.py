@@ -139,7 +139,7 @@ def _others(warehouse: TinyWarehouse) -> None:
 def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
     for fill in (_kuopio, _others):
         fill(shared_warehouse)
-    shared_warehouse.build(NIGHT, models("support_day_level", "support_finding"))
+    shared_warehouse.build(select=models("support_day_level", "support_finding"))
     return shared_warehouse
 
 

@@ -129,7 +129,7 @@ def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
                 for number, code, placement, marks in own
             ],
         )
-    shared_warehouse.build(NIGHT, models("support_day_level", "support_finding", "support_period_mark"))
+    shared_warehouse.build(select=models("support_day_level", "support_finding", "support_period_mark"))
     return shared_warehouse
 
 
