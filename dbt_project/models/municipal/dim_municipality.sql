@@ -9,15 +9,11 @@ select
 from {{ source('reference', 'municipality') }} as municipality
 union all
 select
-    member.municipality,
+    category.home_municipality as municipality,
     null as code,
-    member.name_fi,
-    member.name_sv,
-    member.name_en,
+    category.label_fi as name_fi,
+    null as name_sv,
+    category.label_en as name_en,
     false as is_in_region,
-    member.sort_order
-from (
-    values
-    ('other', 'Muu kunta', 'Annan kommun', 'Another municipality', 1000),
-    ('unknown', 'Ei tiedossa', 'Okänd', 'Not known', 1001)
-) as member (municipality, name_fi, name_sv, name_en, sort_order)
+    cast(1000 + row_number() over (order by category.home_municipality) as integer) as sort_order
+from {{ ref('home_category') }} as category
