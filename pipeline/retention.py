@@ -65,7 +65,8 @@ def forget(settings: Settings, identifier: str) -> Removed:
         references = [reference for _, reference in found]
         # A pseudonym in harmonised is one of the person's own keys, or that of a pupil who is matched nowhere.
         rows += _delete(connection, "harmonised", "person_key = any(%s)", ([*person, *references],))
-        rows += _delete(connection, "landing", "pupil_ref = any(%s)", (references,))
+        for schema in ("harmonised", "landing"):
+            rows += _delete(connection, schema, "pupil_ref = any(%s)", (references,))
         rows += connection.execute("delete from ops.rejected_row where pupil_ref = any(%s)", (references,)).rowcount
         places = sorted({municipality for municipality, _ in found})
         query = "select distinct municipality, delivery from ops.delivery where municipality = any(%s)"

@@ -3,6 +3,7 @@
 dbt is imported when a build starts, so that this module is cheap at DAG parse time.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -12,12 +13,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import psycopg
 import yaml
+from psycopg import sql
 
 from pipeline.settings import PROJECT_ROOT
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 MARTS_SCHEMA = "candidate"
+# What `pipeline.reference` loads from the municipalities' folders.
+_CODE_TABLES = (
+    "municipality",
+    "school",
+    "home_municipality_crosswalk",
+    "absence_crosswalk",
+    "support_crosswalk",
+    "mark_crosswalk",
+    "form_crosswalk",
+)
 THREADS = 4
 
 
@@ -51,6 +64,8 @@ def build(
     target: folder for dbt's own files (profile, manifest, compiled SQL), made when missing, never in the project.
     select: dbt node selection, for example `tag:marts`; None is everything. variables: dbt variables; `night`
     (yyyy-mm-dd) is the day of the release. unit_tests: also run the models' unit tests, which need no data.
+    full_refresh: build everything anew; done by itself where models, seeds or the municipalities' codes have changed
+    since the last build, because an increment redoes only what its deliveries touch.
     Raises TransformError with the nodes that failed.
     """
     # dbt takes seconds to import, and the scheduler parses its callers' modules often.
@@ -58,11 +73,13 @@ def build(
     from dbt.cli.main import dbtRunner
 
     _write_profile(database_url, target)
+    fingerprint = _fingerprint(database_url)
+    full_refresh = full_refresh or fingerprint != _built_fingerprint(database_url)
     arguments = [
         *("build", "--project-dir", str(PROJECT), "--profiles-dir", str(target), "--target-path", str(target)),
         *("--log-path", str(target / "logs"), "--log-level-file", "none", "--log-level", "none", "--quiet"),
         *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--no-print"),
-        *("--threads", str(THREADS), "--vars", json.dumps(dict(variables or {}))),
+        *("--threads", str(THREADS), "--vars", json.dumps({**(variables or {}), "fingerprint": fingerprint})),
     ]
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
     arguments += ["--select", *select.split()] if select else []
@@ -90,6 +107,29 @@ def published_marts(target: Path) -> dict[str, dict[str, Any]]:
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["schema"] == MARTS_SCHEMA
     }
+
+
+def _fingerprint(database_url: str) -> str:
+    """A digest of all that decides what rows become, besides the deliveries: the project's files and the codes."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in PROJECT.rglob("*") if path.suffix in (".sql", ".yml", ".csv")):
+        digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
+    with psycopg.connect(database_url) as connection:
+        for table in _CODE_TABLES:
+            query = sql.SQL("select md5(coalesce(string_agg(row::text, ' ' order by row::text), '')) from {} as row")
+            row = connection.execute(query.format(sql.Identifier("reference", table))).fetchone()
+            digest.update(f"{table}\0{row and row[0]}\0".encode())
+    return digest.hexdigest()
+
+
+def _built_fingerprint(database_url: str) -> str | None:
+    """The digest under which the harmonised layer was built last; None when it never was."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("select to_regclass('harmonised.built_state')").fetchone()
+        if row is None or row[0] is None:
+            return None
+        row = connection.execute("select fingerprint from harmonised.built_state").fetchone()
+    return row[0] if row else None
 
 
 def _write_profile(database_url: str, target: Path) -> None:

@@ -89,3 +89,13 @@
         {% endfor -%}
     {%- endif -%}
 {%- endmacro %}
+
+{% macro is_one_of(value, query) -%}
+    {#- True when `value` is in the one column of `query`, looked up through an index on it even when that is coarse. -#}
+    {{ value }} = any(array({{ query }}))
+{%- endmacro %}
+
+{% macro fingerprint(values) -%}
+    {#- Aggregate: a number that two sets of rows share only when they hold the same rows, in whatever order. -#}
+    sum(cast(hashtextextended(concat_ws('|', {{ values | join(', ') }}), 0) as numeric))
+{%- endmacro %}

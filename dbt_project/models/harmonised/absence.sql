@@ -1,3 +1,12 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
+        indexes=[{"columns": ["municipality", "month"]}, {"columns": ["person_key"]}],
+    )
+}}
+
 with day_absence as (
     {% for model in ['absence_from_lessons', 'absence_from_intervals', 'absence_from_days'] -%}
     select
@@ -58,6 +67,7 @@ month_schedule as (
         by_school.month,
         sum(by_school.scheduled_lessons) as scheduled_lessons
     from {{ ref('pupil_schedule_month') }} as by_school
+    where {{ is_touched('by_school') }}
     group by by_school.municipality, by_school.person_key, by_school.month
 ),
 
@@ -124,7 +134,7 @@ school_share as (
         sum(schedule.scheduled_lessons) over all_schools as lessons_of_all,
         count(*) over all_schools as school_count
     from {{ ref('pupil_schedule_month') }} as schedule
-    where schedule.scheduled_lessons > 0
+    where schedule.scheduled_lessons > 0 and {{ is_touched('schedule') }}
     window
         all_schools as (
             partition by schedule.municipality, schedule.person_key, schedule.month

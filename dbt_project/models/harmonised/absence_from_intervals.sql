@@ -1,4 +1,8 @@
-with school_hours as (
+with interval_day as (
+    {{ touched_reports('reported_interval', ['day', 'absence_class', 'starts_at', 'ends_at']) }}
+),
+
+school_hours as (
     select
         interval_day.municipality,
         interval_day.person_key,
@@ -17,7 +21,7 @@ with school_hours as (
                 )
             )
         ) }} as away
-    from {{ ref('absence_interval_day') }} as interval_day
+    from interval_day
     inner join {{ ref('enrolment') }} as enrolment
         on
             interval_day.person_key = enrolment.person_key

@@ -1,24 +1,19 @@
-with mark as (
+with reported as (
+    {{ touched_reports('reported_lesson', ['day', 'lesson', 'minutes', 'absence_class']) }}
+),
+
+mark as (
     select
-        absence.municipality,
-        reference.person_key,
-        absence.day,
-        absence.lesson,
-        absence.minutes,
-        absence.absence_class,
+        reported.municipality,
+        reported.person_key,
+        reported.day,
+        reported.lesson,
+        reported.minutes,
+        reported.absence_class,
         class.priority
-    from {{ ref('stg_absence_lesson') }} as absence
-    inner join {{ ref('covered_day') }} as covered
-        on
-            absence.municipality = covered.municipality
-            and absence.day = covered.day
-            and absence.delivery_id = covered.delivery_id
-    inner join {{ ref('person_reference') }} as reference
-        on
-            absence.municipality = reference.municipality
-            and absence.pupil_ref = reference.pupil_ref
+    from reported
     left join {{ ref('absence_class') }} as class
-        on absence.absence_class = class.absence_class
+        on reported.absence_class = class.absence_class
 ),
 
 -- One lesson, one class: the first in the table's order, whatever the subject.

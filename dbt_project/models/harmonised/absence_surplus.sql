@@ -1,3 +1,5 @@
+{{ config(materialized="view") }}
+
 select
     absence.municipality,
     absence.person_key,

@@ -1,44 +1,89 @@
-with timetable as (
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook="{{ forget_touched_sums() }}",
+        indexes=[{"columns": ["municipality", "day", "school_number", "grade"], "unique": true}],
+    )
+}}
+
+with span as (
     select
-        calendar.municipality,
-        calendar.school_number,
-        calendar.grade,
-        {{ school_year_start(school_year_of('min(calendar.day)')) }} as first_day,
-        {{ school_year_end(school_year_of('max(calendar.day)')) }} as last_day
-    from {{ ref('calendar') }} as calendar
-    group by calendar.municipality, calendar.school_number, calendar.grade
+        timetable.municipality,
+        timetable.school_number,
+        timetable.grade,
+        touched.first_day as touched_from,
+        {{ days_after(school_year_start(school_year_of('min(timetable.day)')), -1) }} as first_day,
+        least(
+            {{ school_year_end(school_year_of('max(timetable.day)')) }}, {{ days_after('max(tonight.night)', -1) }}
+        ) as last_day
+    from {{ ref('timetable') }} as timetable
+    inner join {{ ref('touched_calendar') }} as touched
+        on timetable.municipality = touched.municipality
+    cross join {{ ref('stg_night') }} as tonight
+    group by timetable.municipality, timetable.school_number, timetable.grade, touched.first_day
 ),
 
 -- Every calendar day, and the day before the first, so that a span's lessons are always two look-ups. Materialised,
 -- because the planner cannot know how many days there are.
 dense as materialized (
     select
-        timetable.municipality,
-        timetable.school_number,
-        timetable.grade,
+        span.municipality,
+        span.school_number,
+        span.grade,
+        span.touched_from,
         cast(each.day as date) as day
-    from timetable
-    cross join lateral {{ each_day(days_after('timetable.first_day', -1), 'timetable.last_day') }} as each (day)
+    from span
+    cross join lateral {{ each_day('greatest(span.first_day, span.touched_from)', 'span.last_day') }} as each (day)
+),
+
+running as (
+    select
+        dense.municipality,
+        dense.school_number,
+        dense.grade,
+        dense.touched_from,
+        dense.day,
+        coalesce(sum(calendar.lessons) over so_far, 0) as lessons,
+        count(*) filter (where calendar.lessons > 0) over so_far as days,
+        coalesce(sum(calendar.lessons) filter (where calendar.is_covered) over so_far, 0) as covered_lessons,
+        count(*) filter (where calendar.lessons > 0 and calendar.is_covered) over so_far as covered_days
+    from dense
+    left join {{ ref('calendar') }} as calendar
+        on
+            dense.municipality = calendar.municipality
+            and dense.school_number = calendar.school_number
+            and dense.grade = calendar.grade
+            and dense.day = calendar.day
+    window so_far as (
+        partition by dense.municipality, dense.school_number, dense.grade
+        order by dense.day
+        rows between unbounded preceding and current row
+    )
 )
 
 select
-    dense.municipality,
-    dense.school_number,
-    dense.grade,
-    dense.day,
-    coalesce(sum(calendar.lessons) over so_far, 0) as lessons_to,
-    count(*) filter (where calendar.lessons > 0) over so_far as days_to,
-    coalesce(sum(calendar.lessons) filter (where calendar.is_covered) over so_far, 0) as covered_lessons_to,
-    count(*) filter (where calendar.lessons > 0 and calendar.is_covered) over so_far as covered_days_to
-from dense
-left join {{ ref('calendar') }} as calendar
+    running.municipality,
+    running.school_number,
+    running.grade,
+    running.day,
+    {% if is_incremental() -%}
+    running.lessons + coalesce(before.lessons_to, 0) as lessons_to,
+    running.days + coalesce(before.days_to, 0) as days_to,
+    running.covered_lessons + coalesce(before.covered_lessons_to, 0) as covered_lessons_to,
+    running.covered_days + coalesce(before.covered_days_to, 0) as covered_days_to
+    {%- else -%}
+    running.lessons as lessons_to,
+    running.days as days_to,
+    running.covered_lessons as covered_lessons_to,
+    running.covered_days as covered_days_to
+    {%- endif %}
+from running
+{% if is_incremental() -%}
+left join {{ this }} as before
     on
-        dense.municipality = calendar.municipality
-        and dense.school_number = calendar.school_number
-        and dense.grade = calendar.grade
-        and dense.day = calendar.day
-window so_far as (
-    partition by dense.municipality, dense.school_number, dense.grade
-    order by dense.day
-    rows between unbounded preceding and current row
-)
+        running.municipality = before.municipality
+        and running.school_number = before.school_number
+        and running.grade = before.grade
+        and {{ days_after('running.touched_from', -1) }} = before.day
+{%- endif %}

@@ -4,6 +4,7 @@ with claimed as (
         cast(each.day as date) as day,
         link.deciding_id as delivery_id,
         link.school_year,
+        link.extent,
         row_number() over (
             partition by link.municipality, cast(each.day as date)
             order by link.night desc, link.delivery_id desc
@@ -19,6 +20,7 @@ select
     claimed.municipality,
     claimed.day,
     claimed.delivery_id,
-    claimed.school_year
+    claimed.school_year,
+    claimed.extent
 from claimed
 where claimed.newest = 1

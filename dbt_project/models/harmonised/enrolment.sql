@@ -1,4 +1,4 @@
-with delivered_row as (
+with attribute as (
     select
         enrolment_row.person_key,
         enrolment_row.municipality,
@@ -8,52 +8,30 @@ with delivered_row as (
         enrolment_row.source_valid_from,
         enrolment_row.first_day,
         enrolment_row.last_day,
-        delivered.night,
-        delivered.delivery_id,
-        delivered.grade,
-        delivered.class_name,
-        delivered.form,
-        delivered.home_municipality,
-        case when delivered.valid_to is null then 0 else 1 end as has_end,
-        delivered.row_number,
-        lead(delivered.delivery_id) over enrolment_nights as next_delivery_id
+        version.night,
+        version.grade,
+        version.class_name,
+        version.form,
+        version.home_municipality,
+        row_number() over enrolment_nights as sequence_number,
+        lag(version.grade) over enrolment_nights as previous_grade,
+        lag(version.class_name) over enrolment_nights as previous_class_name,
+        lag(version.form) over enrolment_nights as previous_form,
+        lag(version.home_municipality) over enrolment_nights as previous_home_municipality
     from {{ ref('enrolment_row') }} as enrolment_row
-    inner join {{ ref('stg_enrolment') }} as delivered
+    inner join {{ ref('enrolment_version') }} as version
         on
-            enrolment_row.municipality = delivered.municipality
-            and enrolment_row.school_year = delivered.school_year
-            and enrolment_row.pupil_ref = delivered.pupil_ref
-            and enrolment_row.school_number = delivered.school_number
-            and enrolment_row.source_valid_from = delivered.valid_from
-    where not delivered.is_deleted and enrolment_row.first_day <= enrolment_row.last_day
+            enrolment_row.municipality = version.municipality
+            and enrolment_row.school_year = version.school_year
+            and enrolment_row.pupil_ref = version.pupil_ref
+            and enrolment_row.school_number = version.school_number
+            and enrolment_row.source_valid_from = version.valid_from
+    where not version.is_deleted and enrolment_row.first_day <= enrolment_row.last_day
     window enrolment_nights as (
         partition by
             enrolment_row.municipality, enrolment_row.school_year, enrolment_row.pupil_ref,
             enrolment_row.school_number, enrolment_row.source_valid_from
-        order by
-            delivered.night,
-            delivered.delivery_id,
-            case when delivered.valid_to is null then 0 else 1 end,
-            delivered.row_number
-    )
-),
-
--- Two rows of one school and start in one delivery: the one that holds in enrolment_row comes last.
-attribute as (
-    select
-        delivered_row.*,
-        row_number() over enrolment_nights as sequence_number,
-        lag(delivered_row.grade) over enrolment_nights as previous_grade,
-        lag(delivered_row.class_name) over enrolment_nights as previous_class_name,
-        lag(delivered_row.form) over enrolment_nights as previous_form,
-        lag(delivered_row.home_municipality) over enrolment_nights as previous_home_municipality
-    from delivered_row
-    where delivered_row.next_delivery_id is distinct from delivered_row.delivery_id
-    window enrolment_nights as (
-        partition by
-            delivered_row.municipality, delivered_row.school_year, delivered_row.pupil_ref,
-            delivered_row.school_number, delivered_row.source_valid_from
-        order by delivered_row.night, delivered_row.delivery_id, delivered_row.has_end, delivered_row.row_number
+        order by version.night, version.delivery_id
     )
 ),
 

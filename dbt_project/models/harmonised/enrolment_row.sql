@@ -25,11 +25,11 @@ delivered as (
         greatest(enrolment.valid_from, {{ school_year_start('enrolment.school_year') }}) as first_day,
         least(enrolment.valid_to, {{ school_year_end('enrolment.school_year') }}) as last_day
     from {{ ref('stg_enrolment') }} as enrolment
-    inner join extract
-        on
-            enrolment.delivery_id = extract.delivery_id
-            and extract.newest = 1
-    where not enrolment.is_deleted
+    where
+        {{ is_one_of(
+            'enrolment.delivery_id', 'select extract.delivery_id from extract where extract.newest = 1'
+        ) }}
+        and not enrolment.is_deleted
 ),
 
 -- In the order in which enrolments of one pupil displace each other: the next one holds over this one.

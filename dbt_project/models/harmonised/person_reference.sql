@@ -1,15 +1,15 @@
 with seen as (
     select
-        enrolment.municipality,
-        enrolment.pupil_ref,
-        enrolment.hetu_key,
-        enrolment.oppijanumero_key,
-        max(enrolment.night) as last_night
-    from {{ ref('stg_enrolment') }} as enrolment
-    group by enrolment.municipality, enrolment.pupil_ref, enrolment.hetu_key, enrolment.oppijanumero_key
+        version.municipality,
+        version.pupil_ref,
+        version.hetu_key,
+        version.oppijanumero_key,
+        max(version.night) as last_night
+    from {{ ref('enrolment_version') }} as version
+    group by version.municipality, version.pupil_ref, version.hetu_key, version.oppijanumero_key
 ),
 
--- A key that was corrected at the source: the one seen last holds.
+-- A key that was corrected at the source: the one that came last holds.
 hetu as (
     select
         seen.municipality,

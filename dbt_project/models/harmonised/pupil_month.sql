@@ -1,27 +1,16 @@
-with last_enrolled as (
-    select
-        enrolment.person_key,
-        cast(each.month as date) as month,
-        enrolment.municipality,
-        enrolment.school_number,
-        enrolment.grade,
-        enrolment.form,
-        least(enrolment.valid_to, {{ last_day_of_month('each.month') }}) as last_day,
-        row_number() over (
-            partition by enrolment.person_key, cast(each.month as date)
-            order by enrolment.valid_to desc
-        ) as newest
-    from {{ ref('enrolment') }} as enrolment
-    cross join {{ ref('stg_night') }} as tonight
-    cross join lateral {{
-        each_month(
-            month_of('enrolment.valid_from'),
-            'least(enrolment.valid_to, ' ~ days_after('tonight.night', -1) ~ ')'
-        )
-    }} as each (month)
-),
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
+        indexes=[
+            {"columns": ["municipality", "month"]},
+            {"columns": ["person_key", "municipality", "month"], "unique": true}
+        ],
+    )
+}}
 
-scheduled as (
+with scheduled as (
     select
         schedule.person_key,
         schedule.municipality,
@@ -31,19 +20,56 @@ scheduled as (
         sum(schedule.covered_lessons) as covered_lessons,
         sum(schedule.covered_days) as covered_days
     from {{ ref('pupil_schedule_month') }} as schedule
+    where {{ is_touched('schedule') }}
     group by schedule.person_key, schedule.municipality, schedule.month
+),
+
+-- Where a pupil's month is counted: at the last enrolled day, in whatever municipality.
+enrolled as (
+    select
+        pupil.person_key,
+        pupil.month,
+        enrolment.municipality,
+        enrolment.school_number,
+        enrolment.grade,
+        enrolment.form,
+        least(enrolment.valid_to, {{ last_day_of_month('pupil.month') }}) as last_day,
+        row_number() over (
+            partition by pupil.person_key, pupil.month
+            order by enrolment.valid_to desc
+        ) as newest
+    from (
+        select distinct
+            scheduled.person_key,
+            scheduled.month
+        from scheduled
+    ) as pupil
+    cross join {{ ref('stg_night') }} as tonight
+    inner join {{ ref('enrolment') }} as enrolment
+        on
+            pupil.person_key = enrolment.person_key
+            and enrolment.valid_to >= pupil.month
+            and enrolment.valid_from <= least(
+                {{ last_day_of_month('pupil.month') }}, {{ days_after('tonight.night', -1) }}
+            )
+),
+
+last_enrolled as (
+    select enrolled.*
+    from enrolled
+    where enrolled.newest = 1
 ),
 
 uncovered as (
     select
         uncovered_day.person_key,
         uncovered_day.municipality,
-        {{ month_of('uncovered_day.day') }} as month,
+        uncovered_day.month,
         sum(uncovered_day.lessons) as lessons,
         count(*) as days
     from {{ ref('uncovered_pupil_day') }} as uncovered_day
     where uncovered_day.lessons > 0
-    group by uncovered_day.person_key, uncovered_day.municipality, {{ month_of('uncovered_day.day') }}
+    group by uncovered_day.person_key, uncovered_day.municipality, uncovered_day.month
 ),
 
 absent as (
@@ -55,6 +81,7 @@ absent as (
         sum(absence.late_marks) as late_marks,
         sum(absence.late_minutes) as late_minutes
     from {{ ref('absence') }} as absence
+    where {{ is_touched('absence') }}
     group by absence.person_key, absence.municipality, absence.month
 )
 
@@ -91,7 +118,6 @@ left join last_enrolled
     on
         scheduled.person_key = last_enrolled.person_key
         and scheduled.month = last_enrolled.month
-        and last_enrolled.newest = 1
 left join {{ ref('grade_band') }} as band
     on
         last_enrolled.grade = band.grade

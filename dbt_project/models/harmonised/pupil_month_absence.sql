@@ -1,3 +1,15 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
+        indexes=[
+            {"columns": ["municipality", "month"]},
+            {"columns": ["person_key", "municipality", "month", "absence_class"], "unique": true}
+        ],
+    )
+}}
+
 select
     absence.person_key,
     absence.municipality,
@@ -5,5 +17,5 @@ select
     absence.absence_class,
     sum(absence.lessons) as lessons
 from {{ ref('absence') }} as absence
-where absence.lessons > 0
+where absence.lessons > 0 and {{ is_touched('absence') }}
 group by absence.person_key, absence.municipality, absence.month, absence.absence_class

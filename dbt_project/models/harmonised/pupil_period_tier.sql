@@ -1,178 +1,11 @@
--- Months and the school year to date are sums of months; a running month is summed to the day before the night.
-with month_sum as (
-    select
-        pupil_month.person_key,
-        pupil_month.month,
-        pupil_month.school_year,
-        sum(pupil_month.scheduled_lessons) as scheduled_lessons,
-        sum(pupil_month.covered_lessons) as covered_lessons,
-        sum(pupil_month.covered_days) as covered_days,
-        sum(pupil_month.absent_lessons) as absent_lessons
-    from {{ ref('pupil_month') }} as pupil_month
-    group by pupil_month.person_key, pupil_month.month, pupil_month.school_year
-),
-
-year_sum as (
-    select
-        month_sum.person_key,
-        month_sum.month,
-        sum(month_sum.scheduled_lessons) over year_to_date as scheduled_lessons,
-        sum(month_sum.covered_lessons) over year_to_date as covered_lessons,
-        sum(month_sum.covered_days) over year_to_date as covered_days,
-        sum(month_sum.absent_lessons) over year_to_date as absent_lessons
-    from month_sum
-    window year_to_date as (
-        partition by month_sum.person_key, month_sum.school_year
-        order by month_sum.month
-        rows between unbounded preceding and current row
-    )
-),
-
-week_period as (
-    select
-        period.period_start,
-        period.period_end
-    from {{ ref('period') }} as period
-    where period.period_type = 'last_12_weeks'
-),
-
-week_schedule as (
-    select
-        enrolment.person_key,
-        week_period.period_end,
-        sum(until_last.lessons_to - until_first.lessons_to) as scheduled_lessons,
-        sum(until_last.covered_lessons_to - until_first.covered_lessons_to) as covered_lessons,
-        sum(until_last.covered_days_to - until_first.covered_days_to) as covered_days
-    from {{ ref('enrolment') }} as enrolment
-    inner join week_period
-        on
-            enrolment.valid_from <= week_period.period_end
-            and enrolment.valid_to >= week_period.period_start
-    inner join {{ ref('calendar_sum') }} as until_first
-        on
-            enrolment.municipality = until_first.municipality
-            and enrolment.school_number = until_first.school_number
-            and enrolment.grade = until_first.grade
-            and {{ days_after('greatest(enrolment.valid_from, week_period.period_start)', -1) }} = until_first.day
-    inner join {{ ref('calendar_sum') }} as until_last
-        on
-            enrolment.municipality = until_last.municipality
-            and enrolment.school_number = until_last.school_number
-            and enrolment.grade = until_last.grade
-            and least(enrolment.valid_to, week_period.period_end) = until_last.day
-    where enrolment.form is distinct from 'home'
-    group by enrolment.person_key, week_period.period_end
-),
-
-week_uncovered as (
-    select
-        uncovered.person_key,
-        week_period.period_end,
-        sum(uncovered.lessons) as lessons,
-        count(*) as days
-    from {{ ref('uncovered_pupil_day') }} as uncovered
-    inner join week_period
-        on uncovered.day between week_period.period_start and week_period.period_end
-    where uncovered.lessons > 0
-    group by uncovered.person_key, week_period.period_end
-),
-
-week_absent as (
-    select
-        absence.person_key,
-        week_period.period_end,
-        sum(absence.lessons) as absent_lessons
-    from {{ ref('absence') }} as absence
-    inner join week_period
-        on absence.day between week_period.period_start and week_period.period_end
-    where absence.lessons > 0
-    group by absence.person_key, week_period.period_end
-),
-
-summed as (
-    select
-        'month' as period_type,
-        month_sum.month,
-        month_sum.person_key,
-        month_sum.scheduled_lessons,
-        month_sum.covered_lessons,
-        month_sum.covered_days,
-        month_sum.absent_lessons
-    from month_sum
-    union all
-    select
-        'school_year' as period_type,
-        year_sum.month,
-        year_sum.person_key,
-        year_sum.scheduled_lessons,
-        year_sum.covered_lessons,
-        year_sum.covered_days,
-        year_sum.absent_lessons
-    from year_sum
-    union all
-    select
-        'last_12_weeks' as period_type,
-        {{ month_of('week_schedule.period_end') }} as month,
-        week_schedule.person_key,
-        week_schedule.scheduled_lessons,
-        week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0) as covered_lessons,
-        week_schedule.covered_days - coalesce(week_uncovered.days, 0) as covered_days,
-        coalesce(week_absent.absent_lessons, 0) as absent_lessons
-    from week_schedule
-    left join week_uncovered
-        on
-            week_schedule.person_key = week_uncovered.person_key
-            and week_schedule.period_end = week_uncovered.period_end
-    left join week_absent
-        on
-            week_schedule.person_key = week_absent.person_key
-            and week_schedule.period_end = week_absent.period_end
-),
-
--- Who is counted, and where: by the enrolment on the period's last day.
-enrolled as (
-    select
-        period.period_type,
-        period.period_start,
-        period.period_end,
-        period.month,
-        period.is_shared,
-        enrolment.person_key,
-        enrolment.municipality,
-        enrolment.school_number,
-        enrolment.grade,
-        band.grade_band,
-        (band.grade_band is not null and enrolment.form is distinct from 'home') as is_population
-    from {{ ref('period') }} as period
-    inner join {{ ref('enrolment') }} as enrolment
-        on period.period_end between enrolment.valid_from and enrolment.valid_to
-    left join {{ ref('grade_band') }} as band
-        on
-            enrolment.grade = band.grade
-            and band.grade_band <> 'all'
-),
-
-judged as (
-    select
-        enrolled.*,
-        coalesce(summed.scheduled_lessons, 0) as scheduled_lessons,
-        coalesce(summed.covered_lessons, 0) as covered_lessons,
-        coalesce(summed.covered_days, 0) as covered_days,
-        coalesce(summed.absent_lessons, 0) as absent_lessons
-    from enrolled
-    left join summed
-        on
-            enrolled.period_type = summed.period_type
-            and enrolled.month = summed.month
-            and enrolled.person_key = summed.person_key
-)
+{{ config(materialized="view") }}
 
 select
     judged.person_key,
     judged.period_type,
     judged.period_start,
     judged.period_end,
-    judged.is_shared,
+    period.is_shared,
     judged.municipality,
     judged.school_number,
     judged.grade,
@@ -182,7 +15,10 @@ select
     judged.covered_lessons,
     judged.covered_days,
     judged.absent_lessons,
-    tier.tier,
-    known.no_tier_reason
-from judged
-{{ attendance_tier_joins('judged', 'judged.period_type') }}
+    judged.tier,
+    judged.no_tier_reason
+from {{ ref('pupil_period') }} as judged
+inner join {{ ref('period') }} as period
+    on
+        judged.period_type = period.period_type
+        and judged.period_end = period.period_end

@@ -1,20 +1,60 @@
-with span as (
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
+        indexes=[{"columns": ["municipality", "month"]}, {"columns": ["person_key"]}],
+    )
+}}
+
+with enrolled_month as (
     select
         enrolment.person_key,
         enrolment.municipality,
         enrolment.school_number,
         enrolment.grade,
         enrolment.form,
-        cast(each.month as date) as month,
-        greatest(enrolment.valid_from, cast(each.month as date)) as first_day,
+        enrolment.valid_from,
+        enrolment.valid_to,
+        touched.month
+    from {{ ref('enrolment') }} as enrolment
+    inner join {{ ref('touched_month') }} as touched
+        on
+            enrolment.municipality = touched.municipality
+            and enrolment.valid_to >= touched.month
+            and enrolment.valid_from <= {{ last_day_of_month('touched.month') }}
+    union all
+    select
+        enrolment.person_key,
+        enrolment.municipality,
+        enrolment.school_number,
+        enrolment.grade,
+        enrolment.form,
+        enrolment.valid_from,
+        enrolment.valid_to,
+        cast(each.month as date) as month
+    from {{ ref('enrolment') }} as enrolment
+    inner join {{ ref('touched_person') }} as touched_person
+        on enrolment.person_key = touched_person.person_key
+    cross join lateral {{ each_month(month_of('enrolment.valid_from'), 'enrolment.valid_to') }} as each (month)
+    left join {{ ref('touched_month') }} as touched
+        on
+            enrolment.municipality = touched.municipality
+            and cast(each.month as date) = touched.month
+    where touched.month is null
+),
+
+span as (
+    select
+        enrolled_month.*,
+        greatest(enrolled_month.valid_from, enrolled_month.month) as first_day,
         least(
-            enrolment.valid_to,
-            {{ last_day_of_month('each.month') }},
+            enrolled_month.valid_to,
+            {{ last_day_of_month('enrolled_month.month') }},
             {{ days_after('tonight.night', -1) }}
         ) as last_day
-    from {{ ref('enrolment') }} as enrolment
+    from enrolled_month
     cross join {{ ref('stg_night') }} as tonight
-    cross join lateral {{ each_month(month_of('enrolment.valid_from'), 'enrolment.valid_to') }} as each (month)
 )
 
 select

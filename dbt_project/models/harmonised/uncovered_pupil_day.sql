@@ -1,23 +1,35 @@
-with uncovered as (
-    -- A rejected row with a readable pupil: its day, or every day on which that delivery decides.
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
+        indexes=[
+            {"columns": ["municipality", "month"]},
+            {"columns": ["person_key", "municipality", "day"], "unique": true}
+        ],
+    )
+}}
+
+with rejected as (
     select
-        rejected.municipality,
-        reference.person_key,
-        covered.day
-    from {{ ref('stg_rejected_row') }} as rejected
-    inner join {{ ref('absence_link') }} as link
-        on
-            rejected.delivery_id = link.delivery_id
-            and rejected.dataset = 'absence'
+        rejected_day.municipality,
+        rejected_day.person_key,
+        rejected_day.day,
+        {{ month_of('rejected_day.day') }} as month
+    from {{ ref('rejected_pupil_day') }} as rejected_day
     inner join {{ ref('covered_day') }} as covered
         on
-            link.municipality = covered.municipality
-            and link.deciding_id = covered.delivery_id
-            and (rejected.day is null or rejected.day = covered.day)
-    inner join {{ ref('person_reference') }} as reference
-        on
-            rejected.municipality = reference.municipality
-            and rejected.pupil_ref = reference.pupil_ref
+            rejected_day.municipality = covered.municipality
+            and rejected_day.day = covered.day
+),
+
+uncovered as (
+    select
+        rejected.municipality,
+        rejected.person_key,
+        rejected.day
+    from rejected
+    where {{ is_touched('rejected') }}
     -- A code without a regional class: what the pupil did that day is not known.
     {% for model in ['absence_from_lessons', 'absence_from_intervals', 'absence_from_days'] -%}
     union
@@ -34,6 +46,7 @@ select
     uncovered.municipality,
     uncovered.person_key,
     uncovered.day,
+    {{ month_of('uncovered.day') }} as month,
     -- What else would count as covered.
     coalesce(max(case when calendar.is_covered then calendar.lessons end), 0) as lessons
 from uncovered

@@ -5,6 +5,10 @@ select
     delivery.night,
     delivery.school_year,
     absence.record_key,
+    -- A row without an id of its own is a record of its own.
+    coalesce(
+        cast(absence.record_key as text), absence.delivery_id || '/' || absence.row_number
+    ) as record,
     absence.pupil_ref,
     absence.day,
     absence.lessons,

@@ -1,0 +1,244 @@
+{#-
+    A night redoes what it touches. Small tables are built in full each night; a copy of them is kept when a build is
+    done (`remember_build`), and what differs from that copy says which days, months and persons the large tables must
+    redo (`touched_day`, `touched_month`, `touched_person`). Nothing remembered means that everything is touched, so a
+    full build and an increment are the same SQL.
+-#}
+
+{% macro remembered_tables() -%}
+    {{ return([
+        "stg_delivery", "absence_link", "covered_day", "covered_month", "rejected_pupil_day", "uncovered_school_day",
+        "person_reference", "enrolment", "school_day_extract"
+    ]) }}
+{%- endmacro %}
+
+{% macro increment_models() -%}
+    {#- The models that an increment adds to. -#}
+    {%- set found = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == "model" and node.config.materialized == "incremental" -%}
+        {%- do found.append(node) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro builds_anew() -%}
+    {#- True when nothing that was built before can be built upon. -#}
+    {%- if not execute or flags.FULL_REFRESH -%} {{ return(true) }} {%- endif -%}
+    {%- if load_relation(api.Relation.create(target.database, "harmonised", "built_state")) is none -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- for node in increment_models() -%}
+        {%- if load_relation(api.Relation.create(node.database, node.schema, node.alias)) is none -%}
+            {{ return(true) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(false) }}
+{%- endmacro %}
+
+{% macro built(name) -%}
+    {#- The table as it was when the last build was done; empty when everything is to be built anew. -#}
+    {%- if builds_anew() -%}
+        (select built.* from {{ ref(name) }} as built where false)
+    {%- else -%}
+        harmonised.built_{{ name }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro built_night() -%}
+    {#- The night of the last build; null when everything is to be built anew. -#}
+    {%- if builds_anew() -%} cast(null as date)
+    {%- else -%} (select built_state.night from harmonised.built_state)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_changed_enrolments() -%}
+    {%- set driver = ref("enrolment_change") -%}
+    {#- Before an increment: what the changed deliveries said, and school years that are made anew. -#}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as change
+        where
+            old.municipality = change.municipality
+            and old.school_year = change.school_year
+            and (change.is_anew or old.delivery_id = change.delivery_id)
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_changed_calendars() -%}
+    {%- set driver = ref("calendar_change") -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as change
+        where old.municipality = change.municipality and old.school_year = change.school_year
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_new_content() -%}
+    {%- set driver = ref("delivery_change") -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as change
+        where change.dataset = 'absence' and old.delivery_id = change.delivery_id
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_touched_days() -%}
+    {%- set driver = ref("touched_day") -%}
+    {#- Before an increment: the rows of the touched days (of a monthly source: of the month's first day) go. -#}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as touched
+        where old.municipality = touched.municipality and old.day = touched.day
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_touched_months() -%}
+    {%- set driver = ref("touched_month") -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as touched
+        where old.municipality = touched.municipality and old.month = touched.month
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_touched_persons() -%}
+    {%- set driver = ref("touched_person") -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as touched
+        where old.person_key = touched.person_key
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_touched_sums() -%}
+    {%- set driver = ref("touched_calendar") -%}
+    {#- Running sums of a calendar: from the first touched month on, or all where the calendar itself changed. -#}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as touched
+        where old.municipality = touched.municipality and old.day >= touched.first_day
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_touched_pupils() -%}
+    {%- set driver = ref("touched_pupil") -%}
+    {#- Sums to date of a pupil: from the first touched month of a school year on. -#}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as touched
+        where
+            old.person_key = touched.person_key
+            and old.school_year = touched.school_year
+            and old.month >= touched.first_month
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro is_touched(row) -%}
+    {#- True for a row (municipality, person_key, month) that this build redoes. -#}
+    (
+        ({{ row }}.municipality, {{ row }}.month) in (
+            select
+                touched_month.municipality,
+                touched_month.month
+            from {{ ref("touched_month") }} as touched_month
+        )
+        or {{ row }}.person_key in (select touched_person.person_key from {{ ref("touched_person") }} as touched_person)
+    )
+{%- endmacro %}
+
+{% macro remember_build(results) -%}
+    {#- After a build: when all of the harmonised layer was built, what the next increment compares with. -#}
+    {%- if not execute -%} {{ return("select 1") }} {%- endif -%}
+    {%- set wanted = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == "model" and "harmonised" in node.tags -%}
+        {%- do wanted.append(node.unique_id) -%}
+    {%- endfor -%}
+    {%- set done = [] -%}
+    {%- for result in results if result.status == "success" and result.node.unique_id in wanted -%}
+        {%- do done.append(result.node.unique_id) -%}
+    {%- endfor -%}
+    {%- if flags.WHICH in ("build", "run") and done | length == wanted | length -%}
+        {%- for name in remembered_tables() -%}
+            {%- set schema = "staging" if name == "stg_delivery" else "harmonised" -%}
+            drop table if exists harmonised.built_{{ name }};
+            create table harmonised.built_{{ name }} (like {{ schema }}.{{ name }} including comments);
+            comment on table harmonised.built_{{ name }} is
+            '{{ name }}, kun edellinen ajo valmistui. / {{ name }}, when the last build was done.';
+            insert into harmonised.built_{{ name }} select * from {{ schema }}.{{ name }};
+            analyze harmonised.built_{{ name }};
+        {% endfor -%}
+        drop table if exists harmonised.built_state;
+        create table harmonised.built_state (night date, fingerprint text);
+        comment on table harmonised.built_state is 'Viimeksi valmistunut ajo. / The build that was done last.';
+        comment on column harmonised.built_state.night is 'Yö, jona ajo tehtiin. / Night of the build.';
+        comment on column harmonised.built_state.fingerprint is
+        'Mallien ja koodien tunnusluku. / Digest of the models and codes.';
+        insert into harmonised.built_state
+        select stg_night.night, '{{ var("fingerprint", "") }}' from staging.stg_night;
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro changed_rows(name, columns) -%}
+    {#- The rows of a remembered table that came or went since the last build. -#}
+    (
+        select {{ columns | join(", ") }} from {{ ref(name) }}
+        except
+        select {{ columns | join(", ") }} from {{ built(name) }} as before
+    )
+    union all
+    (
+        select {{ columns | join(", ") }} from {{ built(name) }} as before
+        except
+        select {{ columns | join(", ") }} from {{ ref(name) }}
+    )
+{%- endmacro %}
+
+{% macro touched_reports(model, columns) -%}
+    {#-
+        The rows (municipality, person_key and `columns`) of a table of reports (municipality, pupil_ref, month) that
+        this build redoes: those of touched months, and those of touched persons in all other months.
+    -#}
+    select
+        reported.municipality,
+        reference.person_key
+        {%- for column in columns %},
+        reported.{{ column }}
+        {%- endfor %}
+    from {{ ref(model) }} as reported
+    inner join {{ ref("touched_month") }} as touched
+        on
+            reported.municipality = touched.municipality
+            and reported.month = touched.month
+    inner join {{ ref("person_reference") }} as reference
+        on
+            reported.municipality = reference.municipality
+            and reported.pupil_ref = reference.pupil_ref
+    union all
+    select
+        reported.municipality,
+        reference.person_key
+        {%- for column in columns %},
+        reported.{{ column }}
+        {%- endfor %}
+    from {{ ref("touched_person") }} as touched_person
+    inner join {{ ref("person_reference") }} as reference
+        on touched_person.person_key = reference.person_key
+    inner join {{ ref(model) }} as reported
+        on
+            reference.municipality = reported.municipality
+            and reference.pupil_ref = reported.pupil_ref
+    left join {{ ref("touched_month") }} as touched
+        on
+            reported.municipality = touched.municipality
+            and reported.month = touched.month
+    where touched.month is null
+{%- endmacro %}

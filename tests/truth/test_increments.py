@@ -1,0 +1,91 @@
+"""Night by night, in whatever order, twice or all at once: the same rows as one full build from landing."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from demo.night import CLOSING_NIGHT, running_region
+from pipeline.settings import PROJECT_ROOT, Settings
+from pipeline.transform import build
+from pipeline.warehouse import connect, warehouse_url
+from tests.truth.state import state, unlike
+
+# A month's turn, a weekend, a hole longer than Kuopio's window, and the regimes' change before all of them.
+NIGHTS = tuple(
+    map(date.fromisoformat, ("2025-10-30", "2025-10-31", "2025-11-03", "2025-11-04", "2025-12-02", "2026-02-03"))
+)
+MODELS = "resource_type:seed resource_type:model"
+
+
+class Landed:
+    """A warehouse with all nights landed, and the builds that are made on it."""
+
+    def __init__(self, settings: Settings, target: Path) -> None:
+        self.settings = settings
+        self.target = target
+
+    def show(self, deliveries: Sequence[int]) -> None:
+        """What the next build may see."""
+        with connect(self.settings) as connection:
+            connection.execute("delete from ops.candidate_delivery")
+            connection.execute(
+                """
+                insert into ops.candidate_delivery (delivery_id, dataset)
+                select delivery_id, dataset from ops.delivery
+                where status = 'accepted' and delivery_id = any(%s)
+                """,
+                (list(deliveries),),
+            )
+
+    def build(self, night: date, *, full_refresh: bool = False) -> dict[str, tuple[int, str]]:
+        url = warehouse_url(self.settings)
+        variables = {"night": night.isoformat(), "release_number": 1}
+        build(url, self.target, select=MODELS, full_refresh=full_refresh, variables=variables)
+        with psycopg.connect(url) as connection:
+            return state(connection)
+
+    def deliveries(self, until: date) -> list[int]:
+        query = "select distinct delivery_id from ops.delivery where status = 'accepted' and night <= %s order by 1"
+        with connect(self.settings) as connection:
+            return [row[0] for row in connection.execute(query, (until,))]
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landed]:
+    settings = Settings(
+        home=tmp_path_factory.mktemp("increments"), database_url=None, municipalities=PROJECT_ROOT / "municipalities"
+    )
+    with running_region(settings, seed=21, scale=0.02) as running:
+        running.take_in(CLOSING_NIGHT)
+        for night in NIGHTS:
+            running.move_to(night)
+            assert {outcome.status for outcome in running.take_in(night)} <= {"accepted", "unchanged"}
+        yield Landed(settings, tmp_path_factory.mktemp("target"))
+
+
+def test_night_by_night_is_the_full_build(landed: Landed) -> None:
+    for night in (CLOSING_NIGHT, *NIGHTS):
+        landed.show(landed.deliveries(night))
+        increment = landed.build(night)
+        assert unlike(increment, landed.build(night, full_refresh=True)) == {}, night
+
+
+def test_deliveries_in_another_order_end_in_the_same_state(landed: Landed) -> None:
+    last = NIGHTS[-1]
+    everything = landed.deliveries(last)
+    landed.show(everything)
+    expected = landed.build(last, full_refresh=True)
+    shuffled = random.Random(5).sample(everything, len(everything))
+    third = len(shuffled) // 3
+    landed.show(shuffled[:third])
+    landed.build(last, full_refresh=True)
+    # One goes again in the meantime, as when a person refuses a delivery that had been accepted.
+    landed.show(shuffled[1 : 2 * third])
+    landed.build(last)
+    landed.show(everything)
+    assert unlike(landed.build(last), expected) == {}
+    assert unlike(landed.build(last), expected) == {}
