@@ -8,11 +8,6 @@
     generate_series(cast({{ first_day }} as timestamp), cast({{ last_day }} as timestamp), interval '7 days')
 {%- endmacro %}
 
-{% macro days_long(days) -%}
-    {#- A length of time of so many days (an expression). -#}
-    (({{ days }}) * interval '1 day')
-{%- endmacro %}
-
 {% macro each_month(first_day, last_day) -%}
     {#- A table function: one row for each month start from `first_day` (a month start) to `last_day`. -#}
     generate_series(cast({{ first_day }} as timestamp), cast({{ last_day }} as timestamp), interval '1 month')

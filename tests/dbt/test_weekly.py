@@ -203,7 +203,7 @@ def test_no_tier_is_no_reach(built: TinyWarehouse) -> None:
 def _timeliness(built: TinyWarehouse, municipality: str, month: str, band: str = "7-9") -> dict[int, tuple[Any, ...]]:
     rows = built.query(
         """
-        select horizon_days, pupils, pupils_at_highest, pupils_unknown, started, share_started, null_reason,
+        select horizon, pupils, pupils_at_highest, pupils_unknown, started, share_started, null_reason,
             municipalities
         from candidate.support_timeliness where municipality = %s and month = %s and grade_band = %s
         """,
@@ -211,7 +211,7 @@ def _timeliness(built: TinyWarehouse, municipality: str, month: str, band: str =
         day(month),
         band,
     )
-    return {row.pop("horizon_days"): tuple(row.values()) for row in rows}
+    return {row.pop("horizon"): tuple(row.values()) for row in rows}
 
 
 def test_starts_within_each_horizon(built: TinyWarehouse) -> None:

@@ -41,42 +41,47 @@ absent_week as (
     group by absence.person_key, {{ school_year_of('absence.day') }}, {{ sunday_from('absence.day') }}
 ),
 
--- Twelve weeks of absences up to each Sunday, which need not have any of its own.
-absent as (
+-- What is added on the Sunday of its week is taken away when the twelve weeks are over.
+change as (
     select
-        either.person_key,
-        either.school_year,
-        either.week_end,
-        either.is_enrolled,
-        either.is_recent,
-        coalesce(sum(either.lessons) over twelve_weeks, 0) as absent_lessons
-    from (
-        select
-            enrolled_week.person_key,
-            enrolled_week.school_year,
-            enrolled_week.week_end,
-            true as is_enrolled,
-            enrolled_week.is_recent,
-            cast(null as numeric) as lessons
-        from enrolled_week
-        union all
-        select
-            absent_week.person_key,
-            absent_week.school_year,
-            absent_week.week_end,
-            false as is_enrolled,
-            false as is_recent,
-            absent_week.lessons
-        from absent_week
-    ) as either
-    window twelve_weeks as (
-        partition by either.person_key, either.school_year
-        order by either.week_end
-        range between {{ days_long(definition('week_period_days', 'integer') ~ ' - 7') }} preceding and current row
-    )
+        enrolled_week.person_key,
+        enrolled_week.school_year,
+        enrolled_week.week_end,
+        true as is_enrolled,
+        enrolled_week.is_recent,
+        cast(0 as numeric) as lessons
+    from enrolled_week
+    union all
+    select
+        absent_week.person_key,
+        absent_week.school_year,
+        absent_week.week_end,
+        false as is_enrolled,
+        false as is_recent,
+        absent_week.lessons
+    from absent_week
+    union all
+    select
+        absent_week.person_key,
+        absent_week.school_year,
+        {{ days_after('absent_week.week_end', definition('week_period_days', 'integer')) }} as week_end,
+        false as is_enrolled,
+        false as is_recent,
+        -absent_week.lessons as lessons
+    from absent_week
 ),
 
--- Nobody reaches the rate with less than that part of the shortest days that a tier needs.
+absent as (
+    select
+        change.*,
+        sum(change.lessons) over (
+            partition by change.person_key, change.school_year
+            order by change.week_end
+        ) as absent_lessons
+    from change
+),
+
+-- A tier needs so many days; nobody reaches the rate with less than that part of as many of the shortest ones.
 candidate as (
     select
         absent.person_key,
@@ -107,10 +112,8 @@ enrolled_span as (
         enrolment.grade,
         enrolment.valid_from,
         enrolment.valid_to,
-        {{ dbt.concat([
-            'enrolment.municipality', "'|'", 'enrolment.school_number', "'|'", 'cast(enrolment.grade as text)', "'|'",
-            'cast(enrolment.valid_from as text)', "'|'", 'cast(enrolment.valid_to as text)'
-        ]) }} as span_key
+        enrolment.municipality || '/' || enrolment.school_number || '/' || cast(enrolment.grade as text)
+        || '/' || cast(enrolment.valid_from as text) || '/' || cast(enrolment.valid_to as text) as span_key
     from {{ ref('enrolment') }} as enrolment
     where
         enrolment.form is distinct from 'home'
@@ -143,7 +146,7 @@ span_week as (
     inner join week
         on
             cast(each.sunday as date) = week.week_end
-            and week.period_start <= span.valid_to
+            and span.valid_to >= week.period_start
 ),
 
 -- What was scheduled up to the last day, less what was up to the day before the first.

@@ -76,8 +76,8 @@ higher_day as (
             level.person_key = enrolment.person_key
             and level.municipality = enrolment.municipality
             and level.school_year = enrolment.school_year
-            and enrolment.valid_from <= level.valid_to
-            and enrolment.valid_to >= greatest(level.valid_from, reach.reach_day)
+            and level.valid_to >= enrolment.valid_from
+            and greatest(level.valid_from, reach.reach_day) <= enrolment.valid_to
     group by reach.person_key, reach.school_year
 )
 

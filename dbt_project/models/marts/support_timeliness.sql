@@ -11,13 +11,13 @@ cohort as (
     select
         municipality_month.month,
         municipality_month.municipality,
-        horizon.horizon_days,
-        {{ days_after(last_day_of_month('municipality_month.month'), 'horizon.horizon_days') }} as horizon_end
+        horizon.horizon,
+        {{ days_after(last_day_of_month('municipality_month.month'), 'horizon.horizon') }} as horizon_end
     from municipality_month
     cross join {{ ref('support_horizon') }} as horizon
     cross join {{ ref('stg_night') }} as tonight
     where
-        {{ days_after(last_day_of_month('municipality_month.month'), 'horizon.horizon_days') }} < tonight.night
+        {{ days_after(last_day_of_month('municipality_month.month'), 'horizon.horizon') }} < tonight.night
 ),
 
 as_of as (
@@ -47,6 +47,11 @@ told as (
             and {{ school_year_of('cohort.horizon_end') }} = as_of.school_year
 ),
 
+highest as (
+    select max(level.rank) as rank
+    from {{ ref('support_level') }} as level
+),
+
 pupil as (
     select
         {{ month_of('reach.reach_day') }} as month,
@@ -60,7 +65,7 @@ pupil as (
         on reach.grade = band.grade
     inner join {{ ref('support_level') }} as level
         on reach.support_level = level.support_level
-    cross join (select max(known.rank) as rank from {{ ref('support_level') }} as known) as highest
+    cross join highest
     where reach.is_population
 ),
 
@@ -74,14 +79,14 @@ counted as (
         told.month,
         told.municipality,
         band.grade_band,
-        told.horizon_days,
+        told.horizon,
         told.is_covered,
         told.as_of,
         count(pupil.month) filter (where not pupil.is_unknown and not pupil.is_highest) as pupils,
         count(pupil.month) filter (where pupil.is_highest) as pupils_at_highest,
         count(pupil.month) filter (where pupil.is_unknown) as pupils_unknown,
         count(pupil.month) filter (
-            where not pupil.is_unknown and not pupil.is_highest and pupil.days <= told.horizon_days
+            where not pupil.is_unknown and not pupil.is_highest and pupil.days <= told.horizon
         ) as started
     from told
     cross join band
@@ -91,7 +96,7 @@ counted as (
             and told.municipality = pupil.municipality
             and band.grade_band = pupil.grade_band
     group by
-        told.month, told.municipality, band.grade_band, told.horizon_days, told.is_covered, told.as_of
+        told.month, told.municipality, band.grade_band, told.horizon, told.is_covered, told.as_of
 ),
 
 every_row as (
@@ -99,7 +104,7 @@ every_row as (
         counted.month,
         counted.municipality,
         counted.grade_band,
-        counted.horizon_days,
+        counted.horizon,
         counted.pupils,
         counted.pupils_at_highest,
         counted.pupils_unknown,
@@ -113,7 +118,7 @@ every_row as (
         counted.month,
         'region' as municipality,
         counted.grade_band,
-        counted.horizon_days,
+        counted.horizon,
         sum(counted.pupils) as pupils,
         sum(counted.pupils_at_highest) as pupils_at_highest,
         sum(counted.pupils_unknown) as pupils_unknown,
@@ -122,14 +127,14 @@ every_row as (
         {{ dbt.listagg('counted.municipality', "','", 'order by counted.municipality') }} as municipalities,
         min(counted.as_of) as as_of
     from counted
-    group by counted.month, counted.grade_band, counted.horizon_days
+    group by counted.month, counted.grade_band, counted.horizon
 )
 
 select
     every_row.month,
     every_row.municipality,
     every_row.grade_band,
-    every_row.horizon_days,
+    every_row.horizon,
     cast(every_row.pupils as bigint) as pupils,
     cast(every_row.pupils_at_highest as bigint) as pupils_at_highest,
     cast(every_row.pupils_unknown as bigint) as pupils_unknown,

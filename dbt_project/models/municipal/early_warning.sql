@@ -17,7 +17,6 @@ select
     evaluation.municipality,
     named.pupil_key,
     evaluation.week_end,
-    {{ school_key('pupil.municipality', 'pupil.school_number') }} as school_key,
     pupil.school_number,
     pupil.grade,
     pupil.class_name,
