@@ -346,6 +346,7 @@ def early_warning(facts: Facts) -> Table:
         tier, previous = (tier_of(facts, person, _twelve_weeks(one)) for one in (sunday, before))
         found[name, person] = {
             "week_end": day(sunday),
+            "school_key": f"{name}/{stay.school}",
             "school_number": stay.school,
             "grade": stay.grade,
             "class_name": stay.class_name,
