@@ -29,6 +29,7 @@ STRUCTURE: Mapping[str, str] = {
     "0": "nothing, or the start of a sum",
     "1": "the first in an order, one row, one day",
     "','": "between the items of a list",
+    **dict.fromkeys(("'/'", "'|'"), "between the parts of a key"),
     **dict.fromkeys(("'enrolment'", "'absence'", "'support'", "'school_day'"), "a dataset"),
     **dict.fromkeys(("'full'", "'window'", "'chain'", "'month'", "'interval'", "'day'"), "an extent, or a grain"),
     **dict.fromkeys(("'accepted'", "'unchanged'"), "a status of the ledger"),
@@ -80,7 +81,12 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
         "'-07-31'": "the school year's last day, stated here only",
         "7": "months before August; days of a week",
     },
-    "municipal": {"'/'": "between the parts of a school's key"},
+    "increments": {
+        "'          , kun edellinen ajo valmistui. /           , when the last build was done.'": MESSAGE,
+        "'Viimeksi valmistunut ajo. / The build that was done last.'": MESSAGE,
+        "'Yö, jona ajo tehtiin. / Night of the build.'": MESSAGE,
+        "'Mallien ja koodien tunnusluku. / Digest of the models and codes.'": MESSAGE,
+    },
     "postgres_only": {
         **dict.fromkeys(("'1 day'", "'1 month'", "'1 minute'", "'7 days'", "'Europe/Helsinki'"), PORTABLE),
         **dict.fromkeys(("'[)'", "'{}'", "'0123456789'"), PORTABLE),
@@ -98,9 +104,12 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
     "municipality_period": {"'home'": HOME},
     "person_reference": dict.fromkeys(("'hetu'", "'hetu_by_oppijanumero'", "'oppijanumero'"), "what matched a person"),
     "pupil_month": {"'home'": HOME},
-    "pupil_period_tier": {"'home'": HOME},
+    "pupil_period": {"'home'": HOME},
     "pupil_schedule_month": {"'home'": HOME},
-    "pupil_twelve_weeks": {"'home'": HOME, "2": "the last Sunday and the one before it"},
+    "pupil_twelve_weeks": {
+        "'home'": HOME,
+        "2": "the last Sunday and the one before it",
+    },
     "support_claim": {
         **dict.fromkeys(("'intensified'", "'special'"), KIND),
         "2025": KIND,
@@ -125,6 +134,7 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
             ("'measures_without_level'", "'scheme_kind_disagree'", "'support_code_unmapped'", "'mark_unmapped'"), RULE
         ),
     },
+    "touched_calendar": {"'-infinity'": "before all days"},
     "uncovered_pupil_day": {"'home'": HOME},
     # Marts
     "data_status": dict.fromkeys(DATA_STATUS_MESSAGES, MESSAGE),
@@ -146,17 +156,18 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
         **{f"'{name}'": CALENDAR for name in MONTHS_AND_DAYS},
         **{str(number): CALENDAR for number in range(2, 13)},
     },
-    "dim_municipality": {
-        **{f"'{text}'": MESSAGE for text in ("Muu kunta", "Annan kommun", "Another municipality")},
-        **{f"'{text}'": MESSAGE for text in ("Ei tiedossa", "Okänd", "Not known")},
-        **dict.fromkeys(("1000", "1001"), "after all others in an order"),
-    },
+    "dim_municipality": {"1000": "after all others in an order"},
     "dim_school": {"'Ei tiedossa'": MESSAGE},
     "dim_support_component": {
         **dict.fromkeys(("'Ei tiedossa'", "'Not known'"), MESSAGE),
         "'not_comparable'": "what nobody has mapped compares with nothing",
     },
     "dim_support_level": {"1000": "after all others in an order"},
+    "early_warning": {
+        "2": "the Sunday before the last one",
+        **dict.fromkeys(("'up'", "'down'"), "which way a pupil crossed"),
+    },
+    "early_warning_week": {"'home'": HOME},
     "fact_attendance_month": {"'late'": LATE},
     "fact_enrolment": {"'home'": HOME},
     "fact_support": {"'exact'": "no mapping was needed", "'level'": "what a claim does: say a level, or be listed"},
@@ -383,6 +394,11 @@ def _tier_from(rate: str) -> list[str]:
     ]
 
 
+def _horizons() -> list[str]:
+    """Days within which a start of support is looked for."""
+    return [next(iter(row.values())) for row in seed("support_horizon")]
+
+
 def _regimes() -> tuple[str, str]:
     first, second = column("inclusion_place", "regime")
     return first, second
@@ -604,6 +620,7 @@ def _mart_phrases() -> list[str]:
         f"not_in_regime: {not_in_regime[0]} from {starts}",
         f"rate is at least {_percent(value('reach_minimum_rate'))} (tier {' or '.join(reach)}",
         f"{', '.join(below[:-1])} or {below[-1]}. pupils_at_highest: at {levels[-1]}",
+        f"({', '.join(_horizons())} days)",
         f"grade {before} on {spring}",
         f"to date at {spring}",
         f"same at {autumn}",
@@ -624,13 +641,9 @@ def _mart_phrases() -> list[str]:
     ]
 
 
-# The shares of starts that are shown: the marts' page names them as the table's keys.
-HORIZONS = "(30, 60, 90 days)"
-
-
 def test_every_number_of_the_marts_page_is_the_seeds() -> None:
     text = _prose(document("marts.md")).replace("`", "").replace("*", "")
-    unexplained, missing = _without(text, [*_mart_phrases(), HORIZONS])
+    unexplained, missing = _without(text, _mart_phrases())
     assert (unexplained, missing) == ([], [])
 
 
@@ -702,33 +715,31 @@ def _halves(text: str) -> list[str]:
 def test_descriptions_name_the_seeds_values(place: str, text: str) -> None:
     for half in _halves(text):
         for what, values, optional in _value_sets():
-            named = _named(half, values) - optional
-            if len(named) > 1:
-                assert named == set(values) - optional, f"{place}: {what}"
+            named, all_values = _named(half, values) - optional, set(values) - optional
+            # Of levels also all but the highest: those above which support can start.
+            if len(named) > 1 and not (what == "levels" and named == all_values - {max(all_values)}):
+                assert named == all_values, f"{place}: {what}"
 
 
-# Column → what its description must name, whatever else it says.
+# Column → what at least one description of it names; none names a part of it.
 NAMED_BY_COLUMN: Mapping[str, Callable[[], set[str]]] = {
     "grade_band": lambda: set(_bands()),
     "tier": lambda: {tier for tier in column("attendance_tier", "tier") if tier != "none"},
+    "support_level": lambda: {row["support_level"] for row in seed("support_level") if row["rank"]},
     "group_size": lambda: set(column("group_size", "group_size")) - {"unknown"},
     "kind": lambda: set(column("support_rule", "kind")),
     "form": lambda: set(_forms()),
+    "horizon": lambda: set(_horizons()),
 }
 
 
-def test_keys_are_described_by_their_values() -> None:
-    for column_name, expected in NAMED_BY_COLUMN.items():
-        texts = [
-            (place, half)
-            for place, text in DESCRIPTIONS
-            if place.endswith(f".{column_name}") and not place.startswith("seeds.yml")
-            for half in _halves(text)
-        ]
-        assert texts, column_name
-        for place, half in texts:
-            order = sorted(expected())
-            assert _named(half, order) == expected(), place
+@pytest.mark.parametrize("name", NAMED_BY_COLUMN)
+def test_codes_are_described_by_all_their_values(name: str) -> None:
+    expected = NAMED_BY_COLUMN[name]()
+    texts = [half for place, text in DESCRIPTIONS if place.endswith(f".{name}") for half in _halves(text)]
+    named = [_named(half, sorted(expected)) for half in texts]
+    assert expected in named
+    assert [half for half, found in zip(texts, named, strict=True) if found not in (set(), expected)] == []
 
 
 def _description_phrases() -> list[str]:
@@ -737,6 +748,7 @@ def _description_phrases() -> list[str]:
     autumn, spring = value("term_end_autumn"), value("term_end_spring")
     before, after = value("transition_grade_before"), value("transition_grade_after")
     september, january = value("count_day_september"), value("count_day_january")
+    horizons, (*below, highest) = _horizons(), [row["support_level"] for row in seed("support_level") if row["rank"]]
     return [
         _tiers(),
         _levels(),
@@ -752,6 +764,15 @@ def _description_phrases() -> list[str]:
         f"grade {_grades()}",
         f"Grade {_grades()}",
         *(f"{word} {_placements()}" for word in ("Toteutuspaikka", "toteutuspaikka", "Placement", "placement")),
+        *(f"{_weeks()} {word}" for word in ("viikon", "viikkoa", "weeks")),
+        *(f"{value('week_period_days')} {word}" for word in ("päivää", "days")),
+        f"{_weeks()}-week",
+        f"vähintään {_percent(value('reach_minimum_rate'))}",
+        f"at least {_percent(value('reach_minimum_rate'))}",
+        *(f"{', '.join(horizons[:-1])} {word} {horizons[-1]}" for word in ("ja", "and", "tai", "or")),
+        *(f"{', '.join(below[:-1])} {word} {below[-1]}" for word in ("tai", "or")),
+        *(f"{word} {highest}" for word in ("jo", "was")),
+        *(f"{word} {_tiers()[-2:]}" for word in ("kohti", "towards")),
         *(_day_fi(day) for day in (autumn, spring, september, january)),
         *(_day_en(day) for day in (autumn, spring, september, january)),
         _day_fi_long(spring),
@@ -763,6 +784,8 @@ def _description_phrases() -> list[str]:
         "(0–1)",
         "1–12",
         "1–53",
+        "1 on kunnan viimeisin",
+        "1 is the municipality's last",
         "1 = maanantai",
         "1 = Monday",
     ]
