@@ -21,6 +21,33 @@ create table if not exists candidate.support_levels (
     count_day date, municipality text, grade_band text, support_level text, pupils bigint, population bigint,
     share numeric, regime text, comparability text, null_reason text, as_of date
 );
+create table if not exists candidate.attendance_by_support_level (
+    month date, municipality text, grade_band text, support_level text, pupils bigint, scheduled_lessons numeric,
+    covered_lessons numeric, coverage numeric, absent_lessons numeric, absence_rate numeric, regime text,
+    comparability text, null_reason text, as_of date, municipalities text
+);
+create table if not exists candidate.tiers_by_support_level (
+    period_type text, period_start date, period_end date, municipality text, grade_band text, support_level text,
+    tier text, pupils bigint, population bigint, share numeric, regime text, comparability text, null_reason text,
+    as_of date, municipalities text
+);
+create table if not exists candidate.home_and_teaching (
+    count_day date, home_municipality text, municipality text, grade_band text, pupils bigint, population bigint,
+    share numeric, as_of date
+);
+create table if not exists candidate.transition_to_grade_7 (
+    school_year integer, municipality text, moment text, measure text, category text, pupils bigint, population bigint,
+    share numeric, covered_lessons numeric, absent_lessons numeric, absence_rate numeric, regime text,
+    comparability text, null_reason text, as_of date
+);
+create table if not exists candidate.inclusion (
+    count_day date, municipality text, grade_band text, regime text, place text, pupils bigint, population bigint,
+    share numeric, as_of date
+);
+create table if not exists candidate.group_sizes (
+    count_day date, municipality text, grade_band text, group_size text, pupils bigint, population bigint,
+    share numeric, groups bigint, mean_group_size numeric, as_of date
+);
 create table if not exists candidate.data_status (
     municipality text, dataset text, last_night date, last_status text, accepted_night date, as_of date,
     covers_from date, covers_to date, rows_landed integer, rows_rejected integer, days_old integer, message_fi text,
@@ -53,6 +80,9 @@ create table if not exists harmonised.support_day_level (
     regime integer, reason text
 );
 create table if not exists reference.absence_class (absence_class text);
+create table if not exists reference.home_category (home_municipality text);
+create table if not exists reference.inclusion_place (regime integer, place text);
+create table if not exists reference.group_size (group_size text, smallest integer, largest integer);
 """
 
 GOOD = """
@@ -128,6 +158,109 @@ select
     case when times > 0 then part end, regime, 'approximate', case when support_level = 'S1' then 'not_in_regime' end,
     '2025-10-22'
 from place cross join band cross join level;
+
+insert into reference.home_category values ('other'), ('unknown');
+insert into reference.inclusion_place values
+    (2011, 'placement_1'), (2011, 'placement_missing'), (2025, 'small_group'), (2025, 'no_place_measure');
+insert into reference.group_size values ('1-9', 1, 9), ('10-19', 10, 19), ('20-25', 20, 25), ('unknown', null, null);
+
+with place (municipality, pupils, names) as (
+    values ('kuopio', 20, 'kuopio'), ('varkaus', 10, 'varkaus'), ('region', 30, 'kuopio,varkaus')
+),
+band (grade_band, times) as (values ('1-2', 1), ('3-6', 1), ('7-9', 0), ('all', 2)),
+level (support_level, part, regime) as (
+    values
+        ('S0', 0.8, '2025'), ('S1', null, '2025'), ('S2', 0.1, 'mixed'), ('S3', 0.1, 'mixed'), ('unknown', 0, 'mixed')
+),
+counted as (
+    select *, pupils * times * part as size from place cross join band cross join level
+)
+insert into candidate.attendance_by_support_level
+select
+    '2025-09-01', municipality, grade_band, support_level, size, size * 100, size * 80,
+    case when size > 0 then 0.8 end, case when size > 0 then size end, case when size > 0 then 1 / 80.0 end, regime,
+    'approximate',
+    case when support_level = 'S1' then 'not_in_regime' when size = 0 then 'nothing_scheduled' end, '2025-10-22', names
+from counted;
+
+with place (municipality, pupils, names) as (
+    values ('kuopio', 20, 'kuopio'), ('varkaus', 10, 'varkaus'), ('region', 30, 'kuopio,varkaus')
+),
+band (grade_band, times) as (values ('1-2', 1), ('3-6', 1), ('7-9', 0), ('all', 2)),
+level (support_level, part, regime) as (
+    values
+        ('S0', 0.8, '2025'), ('S1', null, '2025'), ('S2', 0.1, 'mixed'), ('S3', 0.1, 'mixed'), ('unknown', 0, 'mixed')
+),
+tier (tier, of_level) as (values ('A0', 1), ('A1', 0), ('A2', 0), ('A3', 0), ('none', 0))
+insert into candidate.tiers_by_support_level
+select
+    'month', '2025-09-01', '2025-09-30', municipality, grade_band, support_level, tier,
+    pupils * times * part * of_level, pupils * times * part, case when times * part > 0 then of_level end, regime,
+    'approximate', case when support_level = 'S1' then 'not_in_regime' end, '2025-10-22', names
+from place cross join band cross join level cross join tier
+where municipality = 'region' or grade_band = 'all';
+
+with place (municipality, pupils) as (values ('kuopio', 20), ('varkaus', 10), ('region', 30)),
+band (grade_band, times) as (values ('1-2', 1), ('3-6', 1), ('7-9', 0), ('all', 2)),
+home (home_municipality, part) as (values ('kuopio', 0.8), ('varkaus', 0.1), ('other', 0.1), ('unknown', 0))
+insert into candidate.home_and_teaching
+select
+    '2025-09-20', home_municipality, municipality, grade_band, pupils * times * part, pupils * times,
+    case when times > 0 then part end, '2025-10-22'
+from place cross join band cross join home;
+
+-- Grade 6 of May 2024, before the new regime; a tenth is gone in December.
+with place (municipality, pupils) as (values ('kuopio', 20), ('varkaus', 10), ('region', 30)),
+category (moment, measure, category, part, regime) as (
+    values
+        ('before', 'tier', 'A0', 1, null), ('before', 'tier', 'none', 0, null),
+        ('before', 'support_level', 'S0', 1, '2011'), ('before', 'support_level', 'S1', 0, '2011'),
+        ('after', 'tier', 'A0', 0.9, null), ('after', 'tier', 'not_in_region', 0.1, null),
+        ('after', 'support_level', 'S0', 0.9, '2011'), ('after', 'support_level', 'S1', 0, '2011'),
+        ('after', 'support_level', 'not_in_region', 0.1, null)
+)
+insert into candidate.transition_to_grade_7
+select
+    2024, municipality, moment, measure, category, pupils * part, pupils, part,
+    case when category <> 'not_in_region' then pupils * part * 80 end,
+    case when category <> 'not_in_region' then pupils * part end,
+    case when category <> 'not_in_region' and part > 0 then 1 / 80.0 end, regime,
+    case when regime is not null then 'approximate' end, null, '2025-06-22'
+from place cross join category;
+
+-- The tenth at S2 is of the regime of 2011, that at S3 of that of 2025.
+with place (municipality, pupils) as (values ('kuopio', 20), ('varkaus', 10), ('region', 30)),
+band (grade_band, times) as (values ('1-2', 1), ('3-6', 1), ('7-9', 0), ('all', 2)),
+taught (regime, place, part) as (
+    values
+        ('2011', 'placement_1', 1), ('2011', 'placement_missing', 0), ('2025', 'small_group', 1),
+        ('2025', 'no_place_measure', 0)
+)
+insert into candidate.inclusion
+select
+    '2025-09-20', municipality, grade_band, regime, taught.place, pupils * times * 0.1 * part, pupils * times * 0.1,
+    case when times > 0 then part end, '2025-10-22'
+from place cross join band cross join taught;
+
+-- One class of 20 a band in Kuopio, one of 10 in Varkaus.
+with place (municipality, ten, twenty) as (values ('kuopio', 0, 1), ('varkaus', 1, 0), ('region', 1, 1)),
+band (grade_band, times) as (values ('1-2', 1), ('3-6', 1), ('7-9', 0), ('all', 2)),
+counted as (
+    select *, (ten * 10 + twenty * 20) * times as population
+    from place cross join band cross join reference.group_size
+),
+sized as (
+    select
+        *, case when smallest is not null then times * case smallest when 10 then ten when 20 then twenty else 0 end end
+        as class_count
+    from counted
+)
+insert into candidate.group_sizes
+select
+    '2025-09-20', municipality, grade_band, group_size, coalesce(class_count * smallest, 0), population,
+    case when population > 0 then coalesce(class_count * smallest, 0) / population::numeric end, class_count,
+    case when class_count > 0 then smallest end, '2025-10-22'
+from sized;
 
 insert into candidate.data_status
 select

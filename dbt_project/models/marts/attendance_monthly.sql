@@ -141,6 +141,7 @@ municipality_row as (
         coalesce(lesson_sum.covered_lessons, 0) as covered_lessons,
         coalesce(class_sum.absent_lessons, 0) as absent_lessons,
         grid.is_collected,
+        grid.is_covered_enough,
         grid.is_collected and grid.is_covered_enough as is_in_region,
         grid.as_of
     from grid
@@ -169,8 +170,7 @@ region_row as (
         sum(municipality_row.scheduled_lessons) filter (where municipality_row.is_in_region) as scheduled_lessons,
         sum(municipality_row.covered_lessons) filter (where municipality_row.is_in_region) as covered_lessons,
         sum(municipality_row.absent_lessons) filter (where municipality_row.is_in_region) as absent_lessons,
-        max(case when municipality_row.is_collected then 1 else 0 end) = 1 as is_collected,
-        max(case when municipality_row.is_in_region then 1 else 0 end) = 1 as is_covered_enough,
+        max(case when municipality_row.is_covered_enough then 1 else 0 end) = 1 as is_covered_enough,
         min(municipality_row.as_of) filter (where municipality_row.is_in_region) as as_of,
         {{ dbt.listagg(
             'case when municipality_row.is_in_region then municipality_row.municipality end',
@@ -212,8 +212,8 @@ every_row as (
         region_row.covered_lessons,
         region_row.absent_lessons,
         case
-            when not region_row.is_collected then 'not_collected'
             when not region_row.is_covered_enough then 'below_coverage'
+            when region_row.municipalities is null then 'not_collected'
             when region_row.scheduled_lessons = 0 then 'nothing_scheduled'
             when region_row.covered_lessons = 0 then 'not_reported'
         end as null_reason,
