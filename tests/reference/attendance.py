@@ -76,6 +76,7 @@ def attendance_monthly(facts: Facts) -> Table:
         for absence_class in (*CLASSES, ALL):
             collecting = [name for name in figure if (name, absence_class) not in NOT_COLLECTED]
             for name, members in places(population, collecting):
+                as_of = _as_of(facts, members, period)
                 for grade_band in ALL_BANDS:
                     keys = [(member, grade_band) for member in members]
                     scheduled, covered = (sum(of[key] for key in keys) for of in (sums.scheduled, sums.covered))
@@ -100,7 +101,7 @@ def attendance_monthly(facts: Facts) -> Table:
                         "absence_rate": None if reason else share(absent, covered),
                         "null_reason": reason,
                         "municipalities": named(members),
-                        "as_of": _as_of(facts, members, period),
+                        "as_of": as_of,
                     }
                     if not members:
                         row |= dict.fromkeys(("pupils", "scheduled_lessons", "covered_lessons", "coverage"))
@@ -114,6 +115,7 @@ def attendance_tiers(facts: Facts) -> Table:
         population = facts.population(period.last)
         tiers = {person: tier_of(facts, person, period) for person in population}
         for name, members in places(population, in_figure(facts, period)):
+            as_of = _as_of(facts, members, period)
             counted = [person for person, stay in population.items() if stay.municipality in members]
             for grade_band in ALL_BANDS:
                 own = [tiers[person] for person in counted if grade_band in bands_of(population[person])]
@@ -125,7 +127,7 @@ def attendance_tiers(facts: Facts) -> Table:
                         "share": share(own.count(tier), len(own)),
                         "null_reason": None if known else "below_coverage",
                         "municipalities": named(members),
-                        "as_of": _as_of(facts, members, period),
+                        "as_of": as_of,
                     }
     return found
 
@@ -139,6 +141,7 @@ def tiers_by_support_level(facts: Facts) -> Table:
             for person, stay in population.items()
         }
         for name, members in places(population, in_figure(facts, period)):
+            as_of = _as_of(facts, members, period)
             counted = [person for person, stay in population.items() if stay.municipality in members]
             for grade_band in ALL_BANDS if name == REGION else (ALL,):
                 own = [both[person] for person in counted if grade_band in bands_of(population[person])]
@@ -155,7 +158,7 @@ def tiers_by_support_level(facts: Facts) -> Table:
                             "comparability": comparability(level),
                             "null_reason": reason,
                             "municipalities": named(members),
-                            "as_of": _as_of(facts, members, period),
+                            "as_of": as_of,
                         }
     return found
 
@@ -178,6 +181,7 @@ def attendance_by_support_level(facts: Facts) -> Table:
                             sums.covered[key] += one.scheduled
                             sums.absent[key] += sum(one.absent.values())
         for name, members in places(population, in_figure(facts, period)):
+            as_of = _as_of(facts, members, period)
             for grade_band in ALL_BANDS:
                 for level in (*LEVELS, UNKNOWN):
                     keys = [(member, grade_band, level) for member in members]
@@ -203,7 +207,7 @@ def attendance_by_support_level(facts: Facts) -> Table:
                         "comparability": comparability(level),
                         "null_reason": reason,
                         "municipalities": named(members),
-                        "as_of": _as_of(facts, members, period),
+                        "as_of": as_of,
                     }
     return found
 

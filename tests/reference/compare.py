@@ -1,5 +1,6 @@
 """The marts as the warehouse has them, beside those of the reference, cell by cell."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -63,20 +64,37 @@ class Difference:
         return f"{self.mart} [{key}] {self.column}: expected {self.expected}, found {self.found}"
 
 
-def differences(
+@dataclass(frozen=True)
+class Comparison:
+    """The cells that differ, and how many rows the reference has of each mart."""
+
+    differences: list[Difference]
+    rows: Mapping[str, int]
+
+    def __str__(self) -> str:
+        """How many cells differ in which column, and the first of them."""
+        counts = Counter(f"{one.mart}.{one.column}" for one in self.differences)
+        lines = [f"{name}: {count}" for name, count in counts.items()]
+        first = list(map(str, self.differences[:30]))
+        return "\n".join([f"{len(self.differences)} cells differ", *lines, *first])
+
+
+def compare(
     connection: psycopg.Connection, facts: Facts, outcomes: Mapping[str, LastNight], settings: Settings, truth: Path
-) -> list[Difference]:
-    """Every cell of every mart that differs from the reference. `truth`: the folder that `facts` were read from."""
-    found = _compare("data_status", data_status(facts, outcomes), _table(connection, "candidate", "data_status"))
-    for mart, work_out in SHARED.items():
-        found += _compare(mart, work_out(facts), _table(connection, "candidate", mart))
+) -> Comparison:
+    """Every mart of the warehouse with the reference, cell by cell. `truth`: the folder that `facts` were read from."""
+    expected = {"data_status": data_status(facts, outcomes)}
+    expected |= {mart: work_out(facts) for mart, work_out in {**SHARED, **PUPIL_BY_PUPIL}.items()}
+    found = []
+    for mart in ("data_status", *SHARED):
+        found += _compare(mart, expected[mart], _table(connection, "candidate", mart))
     persons = _persons(settings, truth)
-    for mart, work_out in PUPIL_BY_PUPIL.items():
+    for mart in PUPIL_BY_PUPIL:
         made = _table(connection, "candidate_municipal", mart)
         by_person = {(key[0], persons.get((key[0], key[1]), key[1]), *key[2:]): row for key, row in made.items()}
         assert len(by_person) == len(made), f"{mart}: a pupil has two keys in one municipality"
-        found += _compare(mart, work_out(facts), by_person)
-    return found
+        found += _compare(mart, expected[mart], by_person)
+    return Comparison(found, {mart: len(table) for mart, table in expected.items()})
 
 
 def _table(connection: psycopg.Connection, schema: str, mart: str) -> Table:

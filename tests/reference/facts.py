@@ -149,6 +149,8 @@ class Facts:
     rejected: Collection[Rejected]
     _populations: dict[int, dict[int, Stay]] = field(default_factory=dict)
     _running: dict[tuple[int, bool], _Running] = field(default_factory=dict)
+    figures: dict[object, list[str]] = field(default_factory=dict)
+    """The municipalities in each period's region figure, once somebody has asked."""
 
     def stay(self, person: int, day: int) -> Stay | None:
         """Where the person is enrolled on the day."""

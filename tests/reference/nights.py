@@ -14,7 +14,7 @@ from pipeline.ingest import ingest
 from pipeline.release import release
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect
-from tests.reference.compare import Difference, differences
+from tests.reference.compare import Comparison, compare
 from tests.reference.facts import Rejected, read_facts
 from tests.reference.status import LastNight
 
@@ -57,15 +57,15 @@ class Nights:
         self.running.sources.refresh()
         self._ingest("kuopio", night)
 
-    def compare(self, night: date) -> list[Difference]:
-        """Makes the night's release, and every cell of it that is not the reference's."""
+    def compare(self, night: date) -> Comparison:
+        """Makes the night's release, and compares it with the reference."""
         outcome = release(self.settings, night, by_hand=True)
         assert outcome.status == "published", outcome.reason
         truth = self.running.truth
         write_truth(self.running.region, night, truth, self.delivered)
         with connect(self.settings) as connection:
             facts = read_facts(truth, night, self.rejected)
-            return differences(connection, facts, self.outcomes, self.settings, truth)
+            return compare(connection, facts, self.outcomes, self.settings, truth)
 
     def _spoil(self, night: date) -> None:
         folder = self._folder("kuopio", night)
@@ -116,12 +116,3 @@ def region_of(home: Path, *, seed: int, scale: float) -> Iterator[Nights]:
         nights = Nights(running)
         nights.take_in(CLOSING_NIGHT)
         yield nights
-
-
-def report(found: list[Difference], most: int = 30) -> str:
-    """The first differences of each mart, and how many there are."""
-    counts: dict[str, int] = {}
-    for one in found:
-        counts[f"{one.mart}.{one.column}"] = counts.get(f"{one.mart}.{one.column}", 0) + 1
-    lines = [f"{name}: {count}" for name, count in counts.items()]
-    return "\n".join([f"{len(found)} cells differ", *lines, *map(str, found[:most])])

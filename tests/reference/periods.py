@@ -101,6 +101,12 @@ def with_rows(population: dict[int, Stay]) -> list[str]:
 
 def in_figure(facts: Facts, period: Period) -> list[str]:
     """The municipalities whose scheduled lessons of the period are covered to 80 %."""
+    if period not in facts.figures:
+        facts.figures[period] = _in_figure(facts, period)
+    return facts.figures[period]
+
+
+def _in_figure(facts: Facts, period: Period) -> list[str]:
     population = facts.population(period.last)
     scheduled: dict[str, int] = defaultdict(int)
     covered: dict[str, int] = defaultdict(int)
