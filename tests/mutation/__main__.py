@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.settings import PROJECT_ROOT
 from tests.mutation.catalogue import mutants
 from tests.mutation.report import report
-from tests.mutation.run import Plan, run
+from tests.mutation.run import TESTS, Plan, run
 from tests.mutation.state import State, read_verdicts
 
 
@@ -24,12 +24,23 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--again", choices=("survivors", "all"), help="what to try again that has a verdict")
     parser.add_argument("--no-baseline", action="store_true", help="do not run the tests on the unbroken project first")
+    parser.add_argument("--tolerant", action="store_true", help="leave tests out that fail on the unbroken project")
+    parser.add_argument("--tests", action="append", help="a file or folder of tests; may be repeated")
     parser.add_argument("--report", action="store_true", help="only print what the results say")
     given = parser.parse_args()
     # Ended by whoever started it, the run stops what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     state = State(given.state.resolve(), given.root.resolve())
-    plan = Plan(given.sample, given.seed, tuple(given.only or ()), given.workers, given.again, not given.no_baseline)
+    plan = Plan(
+        sample=given.sample,
+        seed=given.seed,
+        only=tuple(given.only or ()),
+        workers=given.workers,
+        again=given.again,
+        baseline=not given.no_baseline,
+        tolerant=given.tolerant,
+        tests=tuple(given.tests or TESTS),
+    )
     if given.report:
         found = {mutant.key for mutant in mutants(state.root)}
         verdicts = [verdict for key, verdict in read_verdicts(state.results).items() if key in found]

@@ -8,9 +8,8 @@ import pytest
 
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
-from tests.reference.compare import differences
+from tests.reference.compare import compare
 from tests.reference.facts import read_facts
-from tests.reference.nights import report
 from tests.reference.status import LastNight
 
 
@@ -33,5 +32,5 @@ def landed() -> LandedRegion:
 def test_every_cell_of_every_mart_is_the_references(landed: LandedRegion) -> None:
     with connect(landed.settings) as connection:
         facts = read_facts(landed.truth, landed.night)
-        found = differences(connection, facts, landed.outcomes, landed.settings, landed.truth)
-    assert not found, report(found)
+        found = compare(connection, facts, landed.outcomes, landed.settings, landed.truth)
+    assert not found.differences, str(found)

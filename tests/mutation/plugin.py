@@ -15,15 +15,17 @@ OWN_WAREHOUSE = "warehouse"
 class Trial:
     """A pytest plugin for one run.
 
-    fixtures: name → what the fixture is, made when it is first asked for and closed with `stack`. modules: files in the
-    order in which they are run. killers: tests that are run before the others of their kind.
+    fixtures: name → what the fixture is, made when it is first asked for and closed with `stack`. modules: files in
+    the order in which they are run. killers: tests that are run before the others of their kind. left_out: tests that
+    are not run, since they fail without any mutant.
     """
 
     fixtures: Mapping[str, Callable[[ExitStack], Any]]
     modules: Sequence[str]
     killers: Sequence[str]
+    left_out: Sequence[str] = ()
     stack: ExitStack = field(default_factory=ExitStack)
-    failed: tuple[str, str] | None = None
+    failures: dict[str, str] = field(default_factory=dict)
     passed: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -39,18 +41,18 @@ class Trial:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=self._turn)
+        items[:] = sorted((item for item in items if item.nodeid not in self.left_out), key=self._turn)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
         self.passed += report.when == "call" and report.passed
-        if report.failed and self.failed is None:
+        if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
-            self.failed = (report.nodeid, str(crash.message if crash else report.longrepr)[:400])
+            self.failures.setdefault(report.nodeid, str(crash.message if crash else report.longrepr)[:400])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed and self.failed is None:
-            self.failed = (report.nodeid, str(report.longrepr)[-400:])
+        if report.failed:
+            self.failures.setdefault(report.nodeid, str(report.longrepr)[-400:])
 
     def pytest_unconfigure(self) -> None:
         self.stack.close()

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,7 +25,8 @@ TESTS = ("tests/dbt", "tests/truth/test_harmonised.py", "tests/mutation/landed_r
 @dataclass(frozen=True)
 class Plan:
     """sample: live mutants wanted, 0 for all. only: parts of paths, or keys. again: `survivors` or `all` are tried
-    although there is a verdict. baseline: first see that the unbroken project passes."""
+    although there is a verdict. baseline: first see that the unbroken project passes. tolerant: leave tests out that
+    fail on it, instead of refusing to run. tests: files and folders of tests that may notice a broken rule."""
 
     sample: int = 200
     seed: int = 1
@@ -33,6 +34,8 @@ class Plan:
     workers: int = 2
     again: str | None = None
     baseline: bool = True
+    tolerant: bool = False
+    tests: tuple[str, ...] = TESTS
 
 
 class BaselineError(RuntimeError):
@@ -128,23 +131,39 @@ class _Desk:
             self.idle.put(worker)
         self.texts = {
             path.relative_to(state.root).as_posix(): path.read_text(encoding="utf-8")
-            for place in (state.root / name for name in TESTS)
+            for place in (state.root / name for name in plan.tests)
             for path in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])
         }
-        self.costs = json.loads(state.baseline.read_text("utf-8")) if state.baseline.exists() else {}
+        self.costs: dict[str, float] = {}
+        self.left_out: list[str] = []
+        if state.baseline.exists():
+            said = json.loads(state.baseline.read_text("utf-8"))
+            self.costs, self.left_out = said["seconds"], said["failures"] if plan.tolerant else []
 
     def check_baseline(self) -> None:
         """Runs every test once on the unbroken project, and keeps how long each takes."""
         worker = self.idle.get()
         try:
-            answer = worker.ask({"key": "baseline", "path": "", "edit": None, "modules": [*self.texts], "killers": []})
+            task = {
+                "key": "baseline",
+                "path": "",
+                "edit": None,
+                "modules": [*self.texts],
+                "killers": [],
+                "left_out": [],
+            }
+            answer = worker.ask(task)
         finally:
             self.idle.put(worker)
-        if answer["outcome"] != "survived":
+        failures = answer.get("failures", [])
+        if answer["outcome"] != "survived" and not (failures and self.plan.tolerant):
             raise BaselineError(f"{answer['by']}: {answer['message']}; see {self.state.log('baseline')}")
-        self.costs = answer["tests"]
-        self.state.baseline.write_text(json.dumps(self.costs), encoding="utf-8")
-        print(f"{len(self.costs)} tests pass on the unbroken project in {answer['seconds']:.0f} s", flush=True)
+        self.costs, self.left_out = answer["tests"], failures
+        kept = {"seconds": self.costs, "failures": failures}
+        self.state.baseline.write_text(json.dumps(kept), encoding="utf-8")
+        print(f"{len(self.costs)} tests on the unbroken project in {answer['seconds']:.0f} s", flush=True)
+        for test in failures:
+            print(f"left out: {test}", flush=True)
 
     def fill(self, wanted: int, candidates: Sequence[Mutant]) -> list[Verdict]:
         """Verdicts of candidates in their order until `wanted` are live."""
@@ -181,7 +200,7 @@ class _Desk:
         tests = Counter(verdict.by for verdict in kills)
         modules = Counter(verdict.by.partition("::")[0] for verdict in kills)
         name = Path(mutant.path).stem
-        spent = Counter[str]()
+        spent: dict[str, float] = defaultdict(float)
         for test, seconds in self.costs.items():
             spent[test.partition("::")[0]] += seconds
         order = sorted(
@@ -195,4 +214,5 @@ class _Desk:
             "edit": asdict(mutant.edit),
             "modules": order,
             "killers": killers,
+            "left_out": self.left_out,
         }

@@ -33,7 +33,7 @@ EMPTY = "mutation_empty"
 MODELS = "resource_type:seed resource_type:model"
 # A mutant may join everything with everything: such a query ends by itself.
 LIMITS = {
-    "statement_timeout": "60s",
+    "statement_timeout": "120s",
     "temp_file_limit": "2GB",
     "client_connection_check_interval": "2s",
     "fsync": "off",

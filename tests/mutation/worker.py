@@ -195,12 +195,14 @@ def _targets(state: State, worker: int) -> Path:
 
 
 def _test(state: State, worker: int, task: Answer) -> Answer:
-    trial = Trial(_fixtures(state, worker), task["modules"], task["killers"])
-    flags = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--timeout=0", "--tb=short"]
+    trial = Trial(_fixtures(state, worker), task["modules"], task["killers"], task["left_out"])
+    flags = ["-q", "-p", "no:cacheprovider", "--timeout=0", "--tb=short"]
     flags += ["-x"] if task["edit"] else []
     code = pytest.main([*flags, *task["modules"]], plugins=[trial])
-    if trial.failed:
-        return {"outcome": "killed", "by": trial.failed[0], "message": trial.failed[1], "tests": trial.seconds}
+    if trial.failures:
+        test, message = next(iter(trial.failures.items()))
+        said = {"tests": trial.seconds, "failures": list(trial.failures)}
+        return {"outcome": "killed", "by": test, "message": message, **said}
     outcome = "survived" if code == pytest.ExitCode.OK and trial.passed else "error"
     return {"outcome": outcome, "message": f"{trial.passed} tests passed ({code})", "tests": trial.seconds}
 
