@@ -48,6 +48,10 @@ create table if not exists candidate.group_sizes (
     count_day date, municipality text, grade_band text, group_size text, pupils bigint, population bigint,
     share numeric, groups bigint, mean_group_size numeric, as_of date
 );
+create table if not exists candidate.support_timeliness (
+    month date, municipality text, grade_band text, horizon integer, pupils bigint, pupils_at_highest bigint,
+    pupils_unknown bigint, started bigint, share_started numeric, null_reason text, as_of date, municipalities text
+);
 create table if not exists candidate.data_status (
     municipality text, dataset text, last_night date, last_status text, accepted_night date, as_of date,
     covers_from date, covers_to date, rows_landed integer, rows_rejected integer, days_old integer, message_fi text,
@@ -262,6 +266,16 @@ select
     case when class_count > 0 then smallest end, '2025-10-22'
 from sized;
 
+-- July: Kuopio's only covered Sunday is its 27th; 30 and 60 days have passed by 22 October, 90 have not.
+with place (municipality) as (values ('kuopio'), ('region')),
+band (grade_band, times) as (values ('1-2', 1), ('3-6', 1), ('7-9', 0), ('all', 2)),
+passed (horizon, started) as (values (30, 1), (60, 4))
+insert into candidate.support_timeliness
+select
+    '2025-07-01', municipality, grade_band, horizon, 10 * times, times, 0, started * times,
+    case when times > 0 then started / 10.0 end, null, '2025-10-22', 'kuopio'
+from place cross join band cross join passed;
+
 insert into candidate.data_status
 select
     municipality, dataset, '2025-10-22', 'accepted', '2025-10-22', '2025-10-22', '2025-08-01', '2025-10-21', 10, 0, 0,
@@ -285,7 +299,7 @@ insert into harmonised.pupil_month
 select person_key, municipality, '2025-09-01', 100, 80, 6, municipality, true from harmonised.enrolment;
 insert into harmonised.pupil_period_tier
 select person_key, 'month', '2025-09-01', '2025-09-30', 'A1', null from harmonised.enrolment;
-insert into harmonised.covered_day values ('kuopio', '2025-10-21', 1);
+insert into harmonised.covered_day values ('kuopio', '2025-07-27', 1), ('kuopio', '2025-10-21', 1);
 insert into harmonised.support_day_level
 select person_key, municipality, 2025, '2025-08-01', '2026-07-31', 'S0', 2025, null from harmonised.enrolment;
 """

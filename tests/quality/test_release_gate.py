@@ -248,6 +248,28 @@ BROKEN = {
     "where group_size = '20-25'",
     "release.group_sizes.groups_make_pupils": "update candidate.group_sizes set mean_group_size = 21 "
     "where group_size = '20-25' and mean_group_size > 0",
+    "release.support_timeliness.keys_known": "update candidate.support_timeliness set month = null where horizon = 60",
+    "release.support_timeliness.rows_unique": "insert into candidate.support_timeliness "
+    "select * from candidate.support_timeliness where horizon = 60",
+    "release.support_timeliness.grade_bands_known": "update candidate.support_timeliness set grade_band = '10'",
+    "release.support_timeliness.horizons_known": "update candidate.support_timeliness "
+    "set horizon = 45 where horizon = 30",
+    "release.support_timeliness.municipalities_known": "update candidate.support_timeliness "
+    "set municipality = 'oulu' where municipality = 'kuopio'",
+    # 90 days after 31 July is 29 October.
+    "release.support_timeliness.municipalities_present": "update candidate.support_timeliness "
+    "set horizon = 90 where horizon = 60",
+    "release.support_timeliness.bands_add_up": "update candidate.support_timeliness "
+    "set pupils_unknown = 1 where grade_band = '1-2'",
+    "release.support_timeliness.region_adds_up": "update candidate.support_timeliness "
+    "set started = null where municipality = 'region'",
+    "release.support_timeliness.shares_hold": "update candidate.support_timeliness set share_started = 0.5",
+    # 4 or 8 within 60 days.
+    "release.support_timeliness.cohorts_hold": "update candidate.support_timeliness set started = 9 where horizon = 30",
+    "release.support_timeliness.nothing_without_reason": "update candidate.support_timeliness "
+    "set null_reason = 'support_not_covered'",
+    "release.support_timeliness.pupils_range": "update candidate.support_timeliness set pupils_at_highest = -1",
+    "release.support_timeliness.as_of_past": "update candidate.support_timeliness set as_of = current_date + 1",
     "release.data_status.keys_known": "update candidate.data_status set dataset = null where dataset = 'support'",
     "release.data_status.rows_unique": "insert into candidate.data_status select * from candidate.data_status",
     "release.data_status.all_present": "delete from candidate.data_status where dataset = 'support'",
