@@ -163,7 +163,8 @@ def _partition(sql: Statement, i: int) -> Iterator[Edit]:
 
 def _function(sql: Statement, i: int) -> Iterator[Edit]:
     token = sql.tokens[i]
-    if sql.piece(i + 1) != "(":
+    # A fragment in a macro's argument may end before the call does.
+    if sql.piece(i + 1) != "(" or not sql.is_closed(i + 1):
         return
     if token.word in SWAPPED_FUNCTIONS:
         operator, other = SWAPPED_FUNCTIONS[token.word]

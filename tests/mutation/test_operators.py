@@ -57,6 +57,7 @@ def made(text: str, operator: str) -> list[str]:
         ("negation", "where not a", ["where a"]),
         ("date", "{{ days_after('a.day', -1) }}", ["{{ days_after('a.day', 0) }}"]),
         ("date", "{{ month_of('a.day') }}", ["{{ last_day_of_month('a.day') }}"]),
+        ("aggregate", "{{ each('coalesce(sum(a), ' ~ x ~ ')') }}", ["{{ each('coalesce(count(a), ' ~ x ~ ')') }}"]),
         ("extreme", "{{ each('least(' ~ x ~ ', a.b)') }}", ["{{ each('greatest(' ~ x ~ ', a.b)') }}"]),
     ],
 )

@@ -182,6 +182,11 @@ class Statement:
             first = i
         return first
 
+    def is_closed(self, index: int) -> bool:
+        """True when the text has the parenthesis that closes the one at `index`."""
+        depth = self.tokens[index].depth
+        return any(token.depth == depth and token.text == ")" for token in self.tokens[index + 1 :])
+
     def closing(self, index: int) -> int:
         """The parenthesis that closes the one at `index`."""
         depth = self.tokens[index].depth
