@@ -32,7 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     ),
     "attendance_by_support_level": ("month", "municipality", "grade_band", "support_level"),
     "support_levels": ("count_day", "municipality", "grade_band", "support_level"),
-    "support_timeliness": ("month", "municipality", "grade_band", "horizon_days"),
+    "support_timeliness": ("month", "municipality", "grade_band", "horizon"),
     "home_and_teaching": ("count_day", "home_municipality", "municipality", "grade_band"),
     "transition_to_grade_7": ("school_year", "municipality", "moment", "measure", "category"),
     "inclusion": ("count_day", "municipality", "grade_band", "regime", "place"),
