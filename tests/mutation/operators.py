@@ -163,12 +163,14 @@ def _partition(sql: Statement, i: int) -> Iterator[Edit]:
 
 def _function(sql: Statement, i: int) -> Iterator[Edit]:
     token = sql.tokens[i]
-    # A fragment in a macro's argument may end before the call does.
-    if sql.piece(i + 1) != "(" or not sql.is_closed(i + 1):
+    if sql.piece(i + 1) != "(":
         return
     if token.word in SWAPPED_FUNCTIONS:
         operator, other = SWAPPED_FUNCTIONS[token.word]
         yield _replace(token, operator, other)
+    # A fragment in a macro's argument may end before the call does.
+    if not sql.is_closed(i + 1):
+        return
     if token.word == "count":
         last = sql.closing(i + 1)
         if sql.piece(i + 2) == "*":
