@@ -86,7 +86,7 @@ def enrolment(
     last: str | None = None,
     form: str | None = None,
     person: str | None = None,
-    class_name: str = "A",
+    class_name: str | None = "A",
     **more: Any,
 ) -> Row:
     """An enrolment row; the pupil's HETU is made of `person`, or of the pupil's name."""
@@ -311,7 +311,7 @@ class TinyWarehouse:
     def query(self, text: str, *values: Any) -> list[Row]:
         """Rows as dicts."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(sql.SQL(text), values).fetchall()  # type: ignore[arg-type]
+            return cursor.execute(sql.SQL(text), values).fetchall()
 
     def value(self, text: str, *values: Any) -> Any:
         """The only value of the only row; None when there is no row."""

@@ -73,7 +73,7 @@ def _kuopio(warehouse: TinyWarehouse) -> None:
     ]
     # Kuopio's enrolment of this pupil holds over Iisalmi's: the greater school number.
     marks.append(_mark("displaced", "2025-09-02", 1, "S"))
-    others = {"not-yet": {"first": "2025-10-01"}, "no-more": {"last": "2025-09-30"}}
+    others: dict[str, dict[str, Any]] = {"not-yet": {"first": "2025-10-01"}, "no-more": {"last": "2025-09-30"}}
     names = dict.fromkeys(row.pop("name") for row in marks)
     warehouse.deliver(
         "kuopio",
@@ -114,7 +114,7 @@ def _iisalmi(warehouse: TinyWarehouse) -> None:
         "quarters": [hours("quarters", on, Decimal("0.0001"), "1")],
         "displaced": [hours("displaced", on, 2, "3")],
     }
-    pupils = {
+    pupils: dict[str, Any] = {
         "enrolment": [enrolment("iisalmi", name) for name in (*rows, "corrected", "removed")],
         "school_day": school_days("iisalmi", YEAR),
         "support": [],
@@ -167,7 +167,7 @@ def _siilinjarvi(warehouse: TinyWarehouse) -> None:
     ]
     versions = ("late-version", "late-tombstone", "created-again", "moved-away")
     short = {day("2025-10-08"): 32, day("2025-10-09"): 45}
-    pupils = {
+    pupils: dict[str, Any] = {
         "enrolment": [
             enrolment("siilinjarvi", name, first="2025-10-01" if name == "unenrolled" else "2025-08-11")
             for name in (*rows, *versions)

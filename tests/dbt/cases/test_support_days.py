@@ -71,7 +71,7 @@ def _extract(night: str) -> list[Row]:
 
 
 def _kuopio(warehouse: TinyWarehouse) -> None:
-    rejected = {
+    rejected: dict[str, list[Row]] = {
         "2025-11-03": [{"pupil_ref": key("kuopio", "rejected-then-read"), "earliest_date": day("2025-09-01")}],
         "2026-06-25": [
             {"pupil_ref": key("kuopio", "rejected-undated")},
