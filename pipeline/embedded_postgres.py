@@ -33,6 +33,9 @@ shared_buffers = '512MB'
 work_mem = '64MB'
 maintenance_work_mem = '256MB'
 max_wal_size = '4GB'
+# Nothing replicates this server, so a table that is made anew need not be written twice.
+wal_level = minimal
+max_wal_senders = 0
 checkpoint_timeout = '15min'
 random_page_cost = 1.1
 jit = off

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -31,10 +32,13 @@ class NotProtected(RuntimeError):
 @dataclass(frozen=True)
 class Model:
     """A table of `municipal`. is_shared: every municipality reads all of its rows; else it has a column `municipality`
-    and each reads its own. references: column → table whose key it holds."""
+    and each reads its own. key: the columns of its primary key. required: the columns that are never null. references:
+    column → table whose key it holds."""
 
     name: str
     is_shared: bool
+    key: tuple[str, ...]
+    required: frozenset[str]
     references: Mapping[str, str]
 
 
@@ -55,6 +59,12 @@ def municipal_models(target: Path) -> list[Model]:
         node["name"]: Model(
             name=node["name"],
             is_shared=(node["config"].get("meta") or {}).get("readers") == "all",
+            key=_key(node),
+            required=frozenset(_key(node)).union(
+                name
+                for name, column in node["columns"].items()
+                if any(one["type"] == "not_null" for one in column.get("constraints") or ())
+            ),
             references={name: table for name, column in node["columns"].items() if (table := _references(column))},
         )
         for node in manifest["nodes"].values()
@@ -75,7 +85,7 @@ def publish(connection: psycopg.Connection, models: Sequence[Model]) -> dict[str
     """
     _drop_others(connection, [model.name for model in models])
     made = {model.name: _ensure_table(connection, model) for model in models}
-    changes = {model.name: _sync(connection, model.name, made[model.name]) for model in models}
+    changes = {model.name: _sync(connection, model, made[model.name]) for model in models}
     # A table with checks to come cannot be altered; and what breaks a key is to be told here, not at the commit.
     connection.execute("set constraints all immediate")
     for model in models:
@@ -159,6 +169,11 @@ def forget(connection: psycopg.Connection, pupil_keys: Sequence[object]) -> int:
     return removed
 
 
+def _key(node: Mapping[str, Any]) -> tuple[str, ...]:
+    keys = [one["columns"] for one in node.get("constraints") or () if one["type"] == "primary_key"]
+    return tuple(keys[0]) if keys else ()
+
+
 def _references(column: Mapping[str, object]) -> str | None:
     config = column.get("config")
     meta = (config.get("meta") if isinstance(config, Mapping) else None) or column.get("meta")
@@ -186,19 +201,30 @@ def _drop(connection: psycopg.Connection, name: str) -> None:
 
 
 def _ensure_table(connection: psycopg.Connection, model: Model) -> bool:
-    """Makes the table like its candidate, with its policies, unless it is; returns whether it was made."""
-    shape, shown = _shape(connection, CANDIDATE, model.name), _shape(connection, PUBLISHED, model.name)
+    """Makes the table like its candidate and the model's contract, with its policies, unless it is; returns whether it
+    was made."""
+    shape = [
+        (name, kind, name in model.required, name in model.key)
+        for name, kind, _, _ in _shape(connection, CANDIDATE, model.name)
+    ]
+    shown = _shape(connection, PUBLISHED, model.name)
     is_new = shape != shown
     if is_new:
-        if not _primary_key(connection, CANDIDATE, model.name):
+        if not model.key:
             raise ValueError(f"{CANDIDATE}.{model.name} has no primary key: add it to the model's contract")
-        if not model.is_shared and "municipality" not in [name for name, _, _ in shape]:
+        if not model.is_shared and "municipality" not in [name for name, *_ in shape]:
             raise ValueError(f"{CANDIDATE}.{model.name} has no column municipality, and `meta.readers` is not `all`")
         if shown:
             _drop(connection, model.name)
-        statement = sql.SQL("create table {} (like {} including all)")
-        tables = sql.Identifier(PUBLISHED, model.name), sql.Identifier(CANDIDATE, model.name)
-        connection.execute(statement.format(*tables))
+        table = sql.Identifier(PUBLISHED, model.name)
+        # The candidate is a view: what a view cannot hold comes from the model's contract.
+        statement = sql.SQL("create table {} (like {} including comments)")
+        connection.execute(statement.format(table, sql.Identifier(CANDIDATE, model.name)))
+        for name in sorted(model.required):
+            statement = sql.SQL("alter table {} alter column {} set not null")
+            connection.execute(statement.format(table, sql.Identifier(name)))
+        key = sql.SQL(", ").join(map(sql.Identifier, model.key))
+        connection.execute(sql.SQL("alter table {} add primary key ({})").format(table, key))
     _ensure_policies(connection, model)
     return is_new
 
@@ -236,16 +262,16 @@ def _ensure_policies(connection: psycopg.Connection, model: Model) -> None:
         connection.execute(comment.format(policy, table, sql.Literal(definition)))
 
 
-def _sync(connection: psycopg.Connection, name: str, is_new: bool) -> Change:
+def _sync(connection: psycopg.Connection, model: Model, is_new: bool) -> Change:
     """Makes the rows equal to the candidate's. Compared are first sums of the rows' hashes by municipality and month,
     then, where these differ, the rows by key: to join all of them costs several times as much."""
-    shown, candidate = sql.Identifier(PUBLISHED, name), sql.Identifier(CANDIDATE, name)
+    shown, candidate = sql.Identifier(PUBLISHED, model.name), sql.Identifier(CANDIDATE, model.name)
     if is_new:
         inserted = connection.execute(sql.SQL("insert into {} select * from {}").format(shown, candidate)).rowcount
         connection.execute(sql.SQL("analyze {}").format(shown))
         return Change(0, inserted, is_new)
-    names = _primary_key(connection, CANDIDATE, name)
-    place, month = _part(_shape(connection, CANDIDATE, name))
+    names = model.key
+    place, month = _part(_shape(connection, PUBLISHED, model.name))
     digest = sql.SQL(
         """
         select {place} as place, {month} as month,
@@ -295,10 +321,10 @@ def _sync(connection: psycopg.Connection, name: str, is_new: bool) -> Change:
     return Change(deleted, inserted, is_new)
 
 
-def _part(shape: Sequence[tuple[str, str, bool]]) -> tuple[sql.Composable, sql.Composable]:
+def _part(shape: Sequence[tuple[str, str, bool, bool]]) -> tuple[sql.Composable, sql.Composable]:
     """The part of a table that `this_row` belongs to: its municipality, and the month of the first date of its key."""
-    has_municipality = any(name == "municipality" for name, _, _ in shape)
-    dates = [name for name, kind, is_key in shape if is_key and kind == "date not null"]
+    has_municipality = any(name == "municipality" for name, *_ in shape)
+    dates = [name for name, kind, _, is_key in shape if is_key and kind == "date"]
     month = sql.SQL("date_trunc('month', this_row.{}::timestamp)")
     return (
         sql.SQL("this_row.municipality") if has_municipality else sql.SQL("''"),
@@ -393,11 +419,11 @@ def _ensure_grants(connection: psycopg.Connection, name: str) -> None:
         connection.execute(sql.SQL("grant {} on {} to {}").format(sql.SQL(privilege), table, sql.Identifier(role)))
 
 
-def _shape(connection: psycopg.Connection, schema: str, table: str) -> list[tuple[str, str, bool]]:
-    """(column, type, whether it is in the primary key) in order; empty when there is no such table."""
+def _shape(connection: psycopg.Connection, schema: str, table: str) -> list[tuple[str, str, bool, bool]]:
+    """(column, type, whether never null, whether in the primary key) in order; empty when there is no such table."""
     rows = connection.execute(
         """
-        select a.attname, format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end,
+        select a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
             coalesce(a.attnum = any(i.indkey), false)
         from pg_attribute as a
         left join pg_index as i on a.attrelid = i.indrelid and i.indisprimary
@@ -406,7 +432,7 @@ def _shape(connection: psycopg.Connection, schema: str, table: str) -> list[tupl
         """,
         (f"{schema}.{table}",),
     ).fetchall()
-    return [(name, kind, is_key) for name, kind, is_key in rows]
+    return [(name, kind, required, is_key) for name, kind, required, is_key in rows]
 
 
 def _primary_key(connection: psycopg.Connection, schema: str, table: str) -> list[str]:

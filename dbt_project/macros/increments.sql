@@ -141,6 +141,39 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro forget_touched_weeks() -%}
+    {%- set driver = ref("touched_pupil") -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as touched
+        where
+            old.person_key = touched.person_key
+            and old.school_year = touched.school_year
+            and old.week_end >= touched.first_month
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_recent_weeks() -%}
+    {#- The Sundays that are evaluated each night, what was kept for having been one of them, and uncovered Sundays. -#}
+    {%- set driver = ref("covered_week") -%}
+    {%- set rate = definition("reach_minimum_rate") -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        where
+            old.tier is null
+            or old.absent_lessons < {{ rate }} * old.covered_lessons
+            or old.week_end in (select recent.week_end from {{ driver }} as recent where recent.recency <= 2)
+            or (old.municipality, old.week_end) not in (
+                select
+                    covered.municipality,
+                    covered.week_end
+                from {{ driver }} as covered
+            )
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro is_touched(row) -%}
     {#- True for a row (municipality, person_key, month) that this build redoes. -#}
     (

@@ -40,6 +40,12 @@ select
         {{ definition('term_end_autumn', 'text') }}, {{ definition('term_end_spring', 'text') }}
     ) as is_shared
 from month
+-- At term ends and, for the running one, up to the day before the night.
+where
+    to_char(month.last_day, 'MM-DD') in (
+        {{ definition('term_end_autumn', 'text') }}, {{ definition('term_end_spring', 'text') }}
+    )
+    or month.month = (select max(running.month) from month as running)
 union all
 select
     'last_12_weeks' as period_type,

@@ -100,46 +100,6 @@ week_absent as (
     group by absence.person_key, week_period.period_end
 ),
 
-summed as (
-    select
-        'month' as period_type,
-        to_date.month,
-        to_date.person_key,
-        to_date.scheduled_lessons,
-        to_date.covered_lessons,
-        to_date.covered_days,
-        to_date.absent_lessons
-    from to_date
-    union all
-    select
-        'school_year' as period_type,
-        to_date.month,
-        to_date.person_key,
-        to_date.year_scheduled_lessons as scheduled_lessons,
-        to_date.year_covered_lessons as covered_lessons,
-        to_date.year_covered_days as covered_days,
-        to_date.year_absent_lessons as absent_lessons
-    from to_date
-    union all
-    select
-        'last_12_weeks' as period_type,
-        {{ month_of('week_schedule.period_end') }} as month,
-        week_schedule.person_key,
-        week_schedule.scheduled_lessons,
-        week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0) as covered_lessons,
-        week_schedule.covered_days - coalesce(week_uncovered.days, 0) as covered_days,
-        coalesce(week_absent.absent_lessons, 0) as absent_lessons
-    from week_schedule
-    left join week_uncovered
-        on
-            week_schedule.person_key = week_uncovered.person_key
-            and week_schedule.period_end = week_uncovered.period_end
-    left join week_absent
-        on
-            week_schedule.person_key = week_absent.person_key
-            and week_schedule.period_end = week_absent.period_end
-),
-
 -- Who is counted, and where: by the enrolment on the period's last day.
 enrolled as (
     select
@@ -171,16 +131,59 @@ enrolled as (
 judged as (
     select
         enrolled.*,
-        coalesce(summed.scheduled_lessons, 0) as scheduled_lessons,
-        coalesce(summed.covered_lessons, 0) as covered_lessons,
-        coalesce(summed.covered_days, 0) as covered_days,
-        coalesce(summed.absent_lessons, 0) as absent_lessons
+        coalesce(
+            case enrolled.period_type
+                when 'month' then to_date.scheduled_lessons
+                when 'school_year' then to_date.year_scheduled_lessons
+                else week_schedule.scheduled_lessons
+            end,
+            0
+        ) as scheduled_lessons,
+        coalesce(
+            case enrolled.period_type
+                when 'month' then to_date.covered_lessons
+                when 'school_year' then to_date.year_covered_lessons
+                else week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0)
+            end,
+            0
+        ) as covered_lessons,
+        coalesce(
+            case enrolled.period_type
+                when 'month' then to_date.covered_days
+                when 'school_year' then to_date.year_covered_days
+                else week_schedule.covered_days - coalesce(week_uncovered.days, 0)
+            end,
+            0
+        ) as covered_days,
+        coalesce(
+            case enrolled.period_type
+                when 'month' then to_date.absent_lessons
+                when 'school_year' then to_date.year_absent_lessons
+                when 'last_12_weeks' then week_absent.absent_lessons
+            end,
+            0
+        ) as absent_lessons
     from enrolled
-    left join summed
+    left join to_date
         on
-            enrolled.period_type = summed.period_type
-            and enrolled.month = summed.month
-            and enrolled.person_key = summed.person_key
+            enrolled.person_key = to_date.person_key
+            and enrolled.month = to_date.month
+            and enrolled.period_type <> 'last_12_weeks'
+    left join week_schedule
+        on
+            enrolled.person_key = week_schedule.person_key
+            and enrolled.period_end = week_schedule.period_end
+            and enrolled.period_type = 'last_12_weeks'
+    left join week_uncovered
+        on
+            enrolled.person_key = week_uncovered.person_key
+            and enrolled.period_end = week_uncovered.period_end
+            and enrolled.period_type = 'last_12_weeks'
+    left join week_absent
+        on
+            enrolled.person_key = week_absent.person_key
+            and enrolled.period_end = week_absent.period_end
+            and enrolled.period_type = 'last_12_weeks'
 )
 
 select

@@ -1,3 +1,14 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ forget_touched_weeks() }}", "{{ forget_recent_weeks() }}"],
+        indexes=[
+            {"columns": ["person_key", "week_end"], "unique": true}, {"columns": ["municipality", "week_end"]}
+        ],
+    )
+}}
+
 -- The weeks to evaluate. Nothing below needs the result of another week, so this is the one place that says which.
 with week as (
     select
@@ -12,7 +23,7 @@ with week as (
     group by covered.week_end, covered.school_year
 ),
 
--- Of an older week only whose Sunday is covered where the pupil is.
+-- Every recent Sunday is evaluated each night; an older one, when it is covered where the pupil is, for touched pupils.
 enrolled_week as (
     select
         enrolment.person_key,
@@ -23,22 +34,43 @@ enrolled_week as (
     cross join lateral {{ each_week(sunday_from('enrolment.valid_from'), 'enrolment.valid_to') }} as each (sunday)
     inner join week
         on cast(each.sunday as date) = week.week_end
+    left join {{ ref('touched_pupil') }} as touched
+        on
+            enrolment.person_key = touched.person_key
+            and enrolment.school_year = touched.school_year
+            and week.week_end >= touched.first_month
     left join {{ ref('covered_week') }} as covered_here
         on
             enrolment.municipality = covered_here.municipality
             and week.week_end = covered_here.week_end
-    where week.is_recent or covered_here.week_end is not null
+    where week.is_recent or (touched.person_key is not null and covered_here.week_end is not null)
+),
+
+first_week as (
+    select
+        enrolled_week.person_key,
+        enrolled_week.school_year,
+        {{ days_after('min(enrolled_week.week_end)', '1 - ' ~ definition('week_period_days', 'integer')) }} as first_day
+    from enrolled_week
+    group by enrolled_week.person_key, enrolled_week.school_year
 ),
 
 absent_week as (
     select
         absence.person_key,
-        {{ school_year_of('absence.day') }} as school_year,
+        first_week.school_year,
         {{ sunday_from('absence.day') }} as week_end,
         sum(absence.lessons) as lessons
     from {{ ref('absence') }} as absence
-    where absence.lessons > 0 and absence.day >= (select min(week.period_start) from week)
-    group by absence.person_key, {{ school_year_of('absence.day') }}, {{ sunday_from('absence.day') }}
+    inner join first_week
+        on
+            absence.person_key = first_week.person_key
+            and {{ school_year_of('absence.day') }} = first_week.school_year
+            and absence.day >= first_week.first_day
+    where
+        absence.lessons > 0
+        and absence.month >= (select {{ month_of('min(first_week.first_day)') }} from first_week)
+    group by absence.person_key, first_week.school_year, {{ sunday_from('absence.day') }}
 ),
 
 -- What is added on the Sunday of its week is taken away when the twelve weeks are over.
@@ -240,7 +272,6 @@ select
     enrolment.municipality,
     enrolment.school_number,
     enrolment.grade,
-    enrolment.class_name,
     (band.grade_band is not null and enrolment.form is distinct from 'home') as is_population,
     judged.scheduled_lessons,
     judged.covered_lessons,

@@ -19,7 +19,7 @@ select
     evaluation.week_end,
     pupil.school_number,
     pupil.grade,
-    pupil.class_name,
+    enrolment.class_name,
     previous.tier as previous_tier,
     pupil.tier,
     case when tier.lower_bound > previous_tier.lower_bound then 'up' else 'down' end as direction,
@@ -46,3 +46,8 @@ inner join {{ ref('pupil_key') }} as named
     on
         evaluation.municipality = named.municipality
         and pupil.person_key = named.person_key
+inner join {{ ref('enrolment') }} as enrolment
+    on
+        pupil.person_key = enrolment.person_key
+        and pupil.school_year = enrolment.school_year
+        and pupil.week_end between enrolment.valid_from and enrolment.valid_to
