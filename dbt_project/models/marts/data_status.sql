@@ -25,6 +25,7 @@ attempt as (
         delivery.night,
         delivery.status,
         1 as preference,
+        delivery.school_year,
         delivery.delivery_id
     from {{ source('ops', 'delivery') }} as delivery
     union all
@@ -35,6 +36,7 @@ attempt as (
         outcome.night,
         outcome.status,
         0 as preference,
+        0 as school_year,
         0 as delivery_id
     from {{ source('ops', 'night_outcome') }} as outcome
     inner join dataset
@@ -46,7 +48,8 @@ last_attempt as (
         attempt.*,
         row_number() over (
             partition by attempt.municipality, attempt.dataset
-            order by attempt.night desc, attempt.preference desc, attempt.delivery_id desc
+            order by
+                attempt.night desc, attempt.preference desc, attempt.school_year desc, attempt.delivery_id desc
         ) as newest
     from attempt
     cross join {{ ref('stg_night') }} as tonight
