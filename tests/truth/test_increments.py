@@ -67,13 +67,24 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landed]:
         yield Landed(settings, tmp_path_factory.mktemp("target"))
 
 
-def test_night_by_night_is_the_full_build(landed: Landed) -> None:
+def test_nights_in_a_row_are_the_full_build(landed: Landed) -> None:
+    for night in NIGHTS[:3]:
+        landed.show(landed.deliveries(night))
+        increment = landed.build(night)
+    assert unlike(increment, landed.build(NIGHTS[2], full_refresh=True)) == {}
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+def test_every_night_is_the_full_build(landed: Landed) -> None:
     for night in (CLOSING_NIGHT, *NIGHTS):
         landed.show(landed.deliveries(night))
         increment = landed.build(night)
         assert unlike(increment, landed.build(night, full_refresh=True)) == {}, night
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
 def test_deliveries_in_another_order_end_in_the_same_state(landed: Landed) -> None:
     last = NIGHTS[-1]
     everything = landed.deliveries(last)
