@@ -48,7 +48,10 @@ class Trial:
         self.passed += report.when == "call" and report.passed
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
-            self.failures.setdefault(report.nodeid, str(crash.message if crash else report.longrepr)[:400])
+            message = str(crash.message if crash else report.longrepr)[:400]
+            # At once, into the trial's log: a run that is ended says nothing at its end.
+            print(f"\n{report.nodeid}: {message}", flush=True)
+            self.failures.setdefault(report.nodeid, message)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

@@ -196,7 +196,7 @@ def _targets(state: State, worker: int) -> Path:
 
 def _test(state: State, worker: int, task: Answer) -> Answer:
     trial = Trial(_fixtures(state, worker), task["modules"], task["killers"], task["left_out"])
-    flags = ["-q", "-p", "no:cacheprovider", "--timeout=0", "--tb=short"]
+    flags = ["-q", "-s", "-p", "no:cacheprovider", "--timeout=0", "--tb=short"]
     flags += ["-x"] if task["edit"] else []
     code = pytest.main([*flags, *task["modules"]], plugins=[trial])
     if trial.failures:
