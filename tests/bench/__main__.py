@@ -1,6 +1,22 @@
-"""`make bench`: speed and size as ratios, measured side by side in one run; no test fails on a clock."""
+"""`make bench`: speed and size as ratios, measured side by side in one run; no test fails on a clock.
 
-from tests.bench import landing, night
+`python -m tests.bench --scale 0.1` makes the large ones small; each can be run on its own, such as
+`python -m tests.bench.sky`.
+"""
 
-landing.main()
-night.main()
+import argparse
+
+from tests.bench import history, landing, night, parsing, sky
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--scale", type=float, default=1.0, help="share of the large benchmarks' municipalities to make")
+scale = parser.parse_args().scale
+for title, run in (
+    ("a large delivery", landing.main),
+    ("a night through the scheduler", night.main),
+    ("parsing the DAGs", parsing.main),
+    ("many municipalities", lambda: sky.main(scale)),
+    ("years of nights", lambda: history.main(scale)),
+):
+    print(f"\n== {title}", flush=True)
+    run()
