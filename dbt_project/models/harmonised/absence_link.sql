@@ -53,6 +53,7 @@ chain as (
         pull.school_year,
         pull.sequence_number,
         pull.delivery_id,
+        pull.night,
         true as is_linked,
         pull.as_of as reached
     from pull
@@ -63,6 +64,7 @@ chain as (
         pull.school_year,
         pull.sequence_number,
         pull.delivery_id,
+        pull.night,
         coalesce(pull.since <= chain.reached, true) as is_linked,
         case when pull.since > chain.reached then chain.reached else pull.as_of end as reached
     from chain
@@ -78,6 +80,7 @@ head as (
         chain.municipality,
         chain.school_year,
         max(chain.reached) as reached,
+        max(chain.night) as night,
         max(chain.sequence_number) as sequence_number
     from chain
     where chain.is_linked
@@ -104,8 +107,11 @@ select
     pull.extent,
     newest.delivery_id as deciding_id,
     {{ school_year_start('pull.school_year') }} as covers_from,
+    -- A night that is made up for later is pulled after its own morning.
     least(
-        {{ days_after(local_day('head.reached'), -1) }}, {{ school_year_end('pull.school_year') }}
+        {{ days_after(local_day('head.reached'), -1) }},
+        {{ days_after('head.night', -1) }},
+        {{ school_year_end('pull.school_year') }}
     ) as covers_to
 from pull
 inner join chain

@@ -126,6 +126,8 @@ def _chains(warehouse: TinyWarehouse) -> None:
     # The data is from the first minutes of 5 November, and the night from the last of it.
     _send(warehouse, "siilinjarvi-early", "2025-11-05", as_of="2025-11-05 00:10")
     _send(warehouse, "siilinjarvi-late", "2025-11-05", as_of="2025-11-05 23:50")
+    # A night that was made up for three days later still covers up to the day before it.
+    _send(warehouse, "siilinjarvi-made-up", "2025-11-05", as_of="2025-11-08 03:00")
     # Everything anew, without one of the records.
     at = "siilinjarvi-anew"
     _send(warehouse, at, "2025-09-15", [away(at, "kept", "2025-09-01"), away(at, "gone", "2025-09-02")])
@@ -280,7 +282,7 @@ def test_an_increment_from_where_the_last_one_ended_breaks_nothing(built: TinyWa
     assert len(_uncovered(built, "siilinjarvi-minute", "2025-08-11", "2025-09-30")) == 12
 
 
-@pytest.mark.parametrize("municipality", ["siilinjarvi-early", "siilinjarvi-late"])
+@pytest.mark.parametrize("municipality", ["siilinjarvi-early", "siilinjarvi-late", "siilinjarvi-made-up"])
 def test_a_chain_covers_to_the_day_before_the_sources_moment_in_finland(
     built: TinyWarehouse, municipality: str
 ) -> None:
