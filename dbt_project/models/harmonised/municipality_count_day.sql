@@ -24,23 +24,37 @@ count_day as (
         and {{ days_after(last_day_of_month('each.day'), definition('month_close_days', 'integer')) }} <= bound.night
 ),
 
+-- Most enrolments begin and end together, so that few are left to look for on each day.
+stay as (
+    select
+        enrolment.municipality,
+        enrolment.school_year,
+        enrolment.grade,
+        enrolment.valid_from,
+        enrolment.valid_to,
+        count(*) as pupils
+    from {{ ref('enrolment') }} as enrolment
+    where enrolment.form is distinct from 'home'
+    group by
+        enrolment.municipality, enrolment.school_year, enrolment.grade, enrolment.valid_from, enrolment.valid_to
+),
+
 counted as (
     select
         count_day.count_day,
         count_day.school_year,
-        enrolment.municipality,
-        count(*) as pupils
+        stay.municipality,
+        cast(sum(stay.pupils) as bigint) as pupils
     from count_day
-    inner join {{ ref('enrolment') }} as enrolment
+    inner join stay
         on
-            count_day.school_year = enrolment.school_year
-            and count_day.count_day between enrolment.valid_from and enrolment.valid_to
+            count_day.school_year = stay.school_year
+            and count_day.count_day between stay.valid_from and stay.valid_to
     inner join {{ ref('grade_band') }} as band
         on
-            enrolment.grade = band.grade
+            stay.grade = band.grade
             and band.grade_band = 'all'
-    where enrolment.form is distinct from 'home'
-    group by count_day.count_day, count_day.school_year, enrolment.municipality
+    group by count_day.count_day, count_day.school_year, stay.municipality
 ),
 
 -- The days of a school year are told by its own extracts; later ones say nothing of them.

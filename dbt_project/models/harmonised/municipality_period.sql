@@ -1,18 +1,43 @@
-with pupil as (
+with shown_period as (
     select
-        tier.person_key,
-        tier.period_type,
-        tier.period_start,
-        tier.period_end,
-        tier.municipality,
-        tier.scheduled_lessons,
-        tier.covered_lessons,
-        {{ school_year_of('tier.period_end') }} as school_year
-    from {{ ref('pupil_period_tier') }} as tier
-    where tier.is_population and tier.is_shared
+        period.period_type,
+        period.period_start,
+        period.period_end
+    from {{ ref('period') }} as period
+    where period.is_shared
 ),
 
--- Only who was in two municipalities in a school year had lessons elsewhere than where the period's last day was.
+-- Every pupil once, with all its lessons, where it is counted.
+pupil as (
+    select
+        tier.period_type,
+        tier.period_end,
+        tier.municipality,
+        count(*) as pupils,
+        sum(tier.scheduled_lessons) as scheduled_lessons,
+        sum(tier.covered_lessons) as covered_lessons
+    from {{ ref('pupil_period') }} as tier
+    where tier.is_population
+    group by tier.period_type, tier.period_end, tier.municipality
+),
+
+counted as (
+    select
+        shown_period.period_type,
+        shown_period.period_start,
+        shown_period.period_end,
+        pupil.municipality,
+        pupil.pupils,
+        pupil.scheduled_lessons,
+        pupil.covered_lessons
+    from shown_period
+    inner join pupil
+        on
+            shown_period.period_type = pupil.period_type
+            and shown_period.period_end = pupil.period_end
+),
+
+-- Only who was in two municipalities in a school year had lessons elsewhere than where it is counted.
 mover as (
     select
         enrolment.person_key,
@@ -22,30 +47,38 @@ mover as (
     having min(enrolment.municipality) < max(enrolment.municipality)
 ),
 
-counted as (
+moved as (
     select
-        pupil.period_type,
-        pupil.period_start,
-        pupil.period_end,
-        pupil.municipality,
-        count(*) as pupils,
-        coalesce(sum(pupil.scheduled_lessons) filter (where mover.person_key is null), 0) as scheduled_lessons,
-        coalesce(sum(pupil.covered_lessons) filter (where mover.person_key is null), 0) as covered_lessons
-    from pupil
-    left join mover
+        tier.person_key,
+        shown_period.period_type,
+        shown_period.period_start,
+        shown_period.period_end,
+        tier.municipality,
+        tier.scheduled_lessons,
+        tier.covered_lessons
+    from mover
+    inner join {{ ref('pupil_period') }} as tier
         on
-            pupil.person_key = mover.person_key
-            and pupil.school_year = mover.school_year
-    group by pupil.period_type, pupil.period_start, pupil.period_end, pupil.municipality
+            mover.person_key = tier.person_key
+            and mover.school_year = tier.school_year
+            and tier.is_population
+    inner join shown_period
+        on
+            tier.period_type = shown_period.period_type
+            and tier.period_end = shown_period.period_end
 ),
 
-moved as (
-    select pupil.*
-    from pupil
-    inner join mover
-        on
-            pupil.person_key = mover.person_key
-            and pupil.school_year = mover.school_year
+-- Their lessons are taken from where they are counted and given to who scheduled them.
+moved_away as (
+    select
+        moved.period_type,
+        moved.period_start,
+        moved.period_end,
+        moved.municipality,
+        -sum(moved.scheduled_lessons) as scheduled_lessons,
+        -sum(moved.covered_lessons) as covered_lessons
+    from moved
+    group by moved.period_type, moved.period_start, moved.period_end, moved.municipality
 ),
 
 moved_month as (
@@ -115,7 +148,7 @@ moved_uncovered as (
 part as (
     select counted.*
     from counted
-    {% for cte in ['moved_month', 'moved_week', 'moved_uncovered'] -%}
+    {% for cte in ['moved_away', 'moved_month', 'moved_week', 'moved_uncovered'] -%}
     union all
     select
         {{ cte }}.period_type,

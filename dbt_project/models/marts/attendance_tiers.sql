@@ -1,32 +1,29 @@
+-- Every pupil once; which of the periods are shown is asked of the counts.
 with pupil as (
     select
         tier.period_type,
-        tier.period_start,
         tier.period_end,
         tier.municipality,
         tier.grade,
-        coalesce(tier.tier, 'none') as tier,
+        tier.tier,
         count(*) as pupils
-    from {{ ref('pupil_period_tier') }} as tier
-    where tier.is_population and tier.is_shared
-    group by
-        tier.period_type, tier.period_start, tier.period_end, tier.municipality, tier.grade, coalesce(tier.tier, 'none')
+    from {{ ref('pupil_period') }} as tier
+    where tier.is_population
+    group by tier.period_type, tier.period_end, tier.municipality, tier.grade, tier.tier
 ),
 
 counted as (
     select
         pupil.period_type,
-        pupil.period_start,
         pupil.period_end,
         pupil.municipality,
         band.grade_band,
-        pupil.tier,
+        coalesce(pupil.tier, 'none') as tier,
         sum(pupil.pupils) as pupils
     from pupil
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
-    group by
-        pupil.period_type, pupil.period_start, pupil.period_end, pupil.municipality, band.grade_band, pupil.tier
+    group by pupil.period_type, pupil.period_end, pupil.municipality, band.grade_band, coalesce(pupil.tier, 'none')
 ),
 
 band as (

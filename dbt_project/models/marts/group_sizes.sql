@@ -1,19 +1,41 @@
-with pupil as (
+-- Most enrolments of a class begin and end together, so that few are left to look for on each day.
+with stay as (
     select
-        place.count_day,
-        place.municipality,
+        enrolment.municipality,
+        enrolment.school_year,
         enrolment.school_number,
         enrolment.class_name,
         enrolment.grade,
+        enrolment.valid_from,
+        enrolment.valid_to,
         count(*) as pupils
-    from {{ ref('municipality_count_day') }} as place
-    inner join {{ ref('enrolment') }} as enrolment
-        on
-            place.municipality = enrolment.municipality
-            and place.school_year = enrolment.school_year
-            and place.count_day between enrolment.valid_from and enrolment.valid_to
+    from {{ ref('enrolment') }} as enrolment
     where enrolment.form is distinct from 'home'
-    group by place.count_day, place.municipality, enrolment.school_number, enrolment.class_name, enrolment.grade
+    group by
+        enrolment.municipality,
+        enrolment.school_year,
+        enrolment.school_number,
+        enrolment.class_name,
+        enrolment.grade,
+        enrolment.valid_from,
+        enrolment.valid_to
+),
+
+pupil as (
+    select
+        place.count_day,
+        place.municipality,
+        stay.school_number,
+        stay.class_name,
+        stay.grade,
+        sum(stay.pupils) as pupils
+    from {{ ref('municipality_count_day') }} as place
+    inner join stay
+        on
+            place.municipality = stay.municipality
+            and place.school_year = stay.school_year
+            and place.count_day between stay.valid_from and stay.valid_to
+    group by place.count_day, place.municipality, stay.school_number, stay.class_name, stay.grade
 ),
 
 -- The pupils of each class in each of its bands; those of all bands are the class.

@@ -1,18 +1,38 @@
-with pupil as (
+-- Most enrolments begin and end together, so that few are left to look for on each day.
+with stay as (
+    select
+        enrolment.municipality,
+        enrolment.school_year,
+        enrolment.grade,
+        enrolment.home_municipality,
+        enrolment.valid_from,
+        enrolment.valid_to,
+        count(*) as pupils
+    from {{ ref('enrolment') }} as enrolment
+    where enrolment.form is distinct from 'home'
+    group by
+        enrolment.municipality,
+        enrolment.school_year,
+        enrolment.grade,
+        enrolment.home_municipality,
+        enrolment.valid_from,
+        enrolment.valid_to
+),
+
+pupil as (
     select
         place.count_day,
         place.municipality,
-        enrolment.grade,
-        enrolment.home_municipality as home_code,
-        count(*) as pupils
+        stay.grade,
+        stay.home_municipality as home_code,
+        sum(stay.pupils) as pupils
     from {{ ref('municipality_count_day') }} as place
-    inner join {{ ref('enrolment') }} as enrolment
+    inner join stay
         on
-            place.municipality = enrolment.municipality
-            and place.school_year = enrolment.school_year
-            and place.count_day between enrolment.valid_from and enrolment.valid_to
-    where enrolment.form is distinct from 'home'
-    group by place.count_day, place.municipality, enrolment.grade, enrolment.home_municipality
+            place.municipality = stay.municipality
+            and place.school_year = stay.school_year
+            and place.count_day between stay.valid_from and stay.valid_to
+    group by place.count_day, place.municipality, stay.grade, stay.home_municipality
 ),
 
 housed as (

@@ -62,15 +62,6 @@ decision as (
         period.valid_to
 ),
 
--- The last place of each regime is that of which nothing is known.
-last_place as (
-    select
-        place.regime,
-        max(place.priority) as priority
-    from {{ ref('inclusion_place') }} as place
-    group by place.regime
-),
-
 placed as (
     select
         pupil.count_day,
@@ -78,10 +69,8 @@ placed as (
         pupil.person_key,
         pupil.grade,
         pupil.regime,
-        coalesce(min(decision.priority), max(last_place.priority)) as priority
+        min(decision.priority) as priority
     from pupil
-    inner join last_place
-        on pupil.regime = last_place.regime
     left join decision
         on
             pupil.person_key = decision.person_key
@@ -93,21 +82,58 @@ placed as (
     group by pupil.count_day, pupil.municipality, pupil.person_key, pupil.grade, pupil.regime
 ),
 
-counted as (
+placed_count as (
     select
         placed.count_day,
-        coalesce(placed.municipality, 'region') as municipality,
-        band.grade_band,
+        placed.municipality,
+        placed.grade,
         placed.regime,
         placed.priority,
         count(*) as pupils
     from placed
+    group by placed.count_day, placed.municipality, placed.grade, placed.regime, placed.priority
+),
+
+-- The last place of each regime is that of which nothing is known.
+last_place as (
+    select
+        place.regime,
+        max(place.priority) as priority
+    from {{ ref('inclusion_place') }} as place
+    group by place.regime
+),
+
+known_count as (
+    select
+        placed_count.count_day,
+        placed_count.municipality,
+        placed_count.grade,
+        placed_count.regime,
+        coalesce(placed_count.priority, last_place.priority) as priority,
+        placed_count.pupils
+    from placed_count
+    inner join last_place
+        on placed_count.regime = last_place.regime
+),
+
+counted as (
+    select
+        known_count.count_day,
+        coalesce(known_count.municipality, 'region') as municipality,
+        band.grade_band,
+        known_count.regime,
+        known_count.priority,
+        sum(known_count.pupils) as pupils
+    from known_count
     inner join {{ ref('grade_band') }} as band
-        on placed.grade = band.grade
+        on known_count.grade = band.grade
     group by
         grouping sets (
-            (placed.count_day, placed.municipality, band.grade_band, placed.regime, placed.priority),
-            (placed.count_day, band.grade_band, placed.regime, placed.priority)
+            (
+                known_count.count_day, known_count.municipality, band.grade_band, known_count.regime,
+                known_count.priority
+            ),
+            (known_count.count_day, band.grade_band, known_count.regime, known_count.priority)
         )
 ),
 

@@ -1,52 +1,44 @@
+-- Every pupil once; which of the periods are shown is asked of the counts.
 with pupil as (
     select
         tier.period_type,
-        tier.period_start,
         tier.period_end,
         tier.municipality,
         tier.grade,
-        coalesce(level.support_level, 'unknown') as support_level,
-        coalesce(tier.tier, 'none') as tier,
+        level.support_level,
+        tier.tier,
         count(*) as pupils
-    from {{ ref('pupil_period_tier') }} as tier
+    from {{ ref('pupil_period') }} as tier
     left join {{ ref('support_day_level') }} as level
         on
             tier.person_key = level.person_key
             and tier.municipality = level.municipality
-            and {{ school_year_of('tier.period_end') }} = level.school_year
+            and tier.school_year = level.school_year
             and tier.period_end between level.valid_from and level.valid_to
-    where tier.is_population and tier.is_shared
+    where tier.is_population
     group by
-        tier.period_type,
-        tier.period_start,
-        tier.period_end,
-        tier.municipality,
-        tier.grade,
-        coalesce(level.support_level, 'unknown'),
-        coalesce(tier.tier, 'none')
+        tier.period_type, tier.period_end, tier.municipality, tier.grade, level.support_level, tier.tier
 ),
 
 counted as (
     select
         pupil.period_type,
-        pupil.period_start,
         pupil.period_end,
         pupil.municipality,
         band.grade_band,
-        pupil.support_level,
-        pupil.tier,
+        coalesce(pupil.support_level, 'unknown') as support_level,
+        coalesce(pupil.tier, 'none') as tier,
         sum(pupil.pupils) as pupils
     from pupil
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
     group by
         pupil.period_type,
-        pupil.period_start,
         pupil.period_end,
         pupil.municipality,
         band.grade_band,
-        pupil.support_level,
-        pupil.tier
+        coalesce(pupil.support_level, 'unknown'),
+        coalesce(pupil.tier, 'none')
 ),
 
 band as (
