@@ -23,7 +23,11 @@ def main() -> int:
     parser.add_argument("--only", action="append", help="part of a path, or a mutant's key; may be repeated")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--again", choices=("survivors", "all"), help="what to try again that has a verdict")
-    parser.add_argument("--no-baseline", action="store_true", help="do not run the tests on the unbroken project first")
+    parser.add_argument(
+        "--no-baseline",
+        action="store_true",
+        help="see only of a test that kills whether it passes on the unbroken project",
+    )
     parser.add_argument("--tolerant", action="store_true", help="leave tests out that fail on the unbroken project")
     parser.add_argument("--tests", action="append", help="a file or folder of tests; may be repeated")
     parser.add_argument("--report", action="store_true", help="only print what the results say")

@@ -102,7 +102,7 @@ def run(state: State, plan: Plan) -> list[Verdict]:
     with running_server(state):
         build_empty(state)
         with _working(state, plan.workers) as workers:
-            desk = _Desk(state, plan, workers)
+            desk = Desk(state, plan, workers)
             if plan.baseline:
                 desk.check_baseline()
             pool = ThreadPoolExecutor(max_workers=plan.workers)
@@ -117,7 +117,7 @@ def _is_wanted(mutant: Mutant, only: Sequence[str]) -> bool:
     return not only or any(part in mutant.path or part == mutant.key for part in only)
 
 
-class _Desk:
+class Desk:
     """Hands mutants out; knows which test has killed what."""
 
     def __init__(self, state: State, plan: Plan, workers: Sequence[Worker]) -> None:
@@ -134,11 +134,9 @@ class _Desk:
             for place in (state.root / name for name in plan.tests)
             for path in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])
         }
+        # Seconds of each test that is known to pass on the unbroken project.
         self.costs: dict[str, float] = {}
         self.left_out: list[str] = []
-        if state.baseline.exists():
-            said = json.loads(state.baseline.read_text("utf-8"))
-            self.costs, self.left_out = said["seconds"], said["failures"] if plan.tolerant else []
 
     def check_baseline(self) -> None:
         """Runs every test once on the unbroken project, and keeps how long each takes."""
@@ -158,9 +156,8 @@ class _Desk:
         failures = answer.get("failures", [])
         if answer["outcome"] != "survived" and not (failures and self.plan.tolerant):
             raise BaselineError(f"{answer['by']}: {answer['message']}; see {self.state.log('baseline')}")
-        self.costs, self.left_out = answer["tests"], failures
-        kept = {"seconds": self.costs, "failures": failures}
-        self.state.baseline.write_text(json.dumps(kept), encoding="utf-8")
+        self.costs = {test: seconds for test, seconds in answer["tests"].items() if test not in failures}
+        self.left_out = failures
         print(f"{len(self.costs)} tests on the unbroken project in {answer['seconds']:.0f} s", flush=True)
         for test in failures:
             print(f"left out: {test}", flush=True)
@@ -179,11 +176,10 @@ class _Desk:
         again = self.plan.again == "all" or (self.plan.again == "survivors" and known and known.outcome == "survived")
         if known and not again:
             return known
-        worker = self.idle.get()
-        try:
-            answer = worker.ask(self._task(mutant))
-        finally:
-            self.idle.put(worker)
+        answer = self._ask(self._task(mutant))
+        # A test that fails without the mutant too has noticed nothing.
+        while answer["outcome"] == "killed" and not self._is_sound(answer["by"]):
+            answer = self._ask(self._task(mutant))
         said = {name: answer[name] for name in ("outcome", "by", "message", "seconds", "processor_seconds")}
         verdict = Verdict(mutant.key, mutant.path, mutant.line, mutant.operator, mutant.diff(), **said)
         with self.lock:
@@ -193,6 +189,30 @@ class _Desk:
             place = f"{mutant.operator:10}  {mutant.path}:{mutant.line}"
             print(f"{spent}  {verdict.outcome:10}  {place}  {verdict.by}", flush=True)
         return verdict
+
+    def _ask(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        worker = self.idle.get()
+        try:
+            return worker.ask(task)
+        finally:
+            self.idle.put(worker)
+
+    def _is_sound(self, test: str) -> bool:
+        """Whether a test passes on the unbroken project; asked once of each. One that does not is left out from now."""
+        with self.lock:
+            if test in self.left_out:
+                return False
+            if test in self.costs:
+                return True
+        task = {"key": "unbroken", "path": "", "edit": None, "modules": [test], "killers": [], "left_out": []}
+        answer = self._ask(task)
+        with self.lock:
+            if answer["outcome"] == "survived":
+                self.costs |= answer["tests"]
+                return True
+            self.left_out.append(test)
+        print(f"left out, fails without any mutant: {test}", flush=True)
+        return False
 
     def _task(self, mutant: Mutant) -> dict[str, Any]:
         with self.lock:
@@ -214,5 +234,5 @@ class _Desk:
             "edit": asdict(mutant.edit),
             "modules": order,
             "killers": killers,
-            "left_out": self.left_out,
+            "left_out": [*self.left_out],
         }

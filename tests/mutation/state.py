@@ -76,11 +76,6 @@ class State:
     def results(self) -> Path:
         return self.folder / "results.jsonl"
 
-    @property
-    def baseline(self) -> Path:
-        """Seconds of each test on the unbroken project, as JSON."""
-        return self.folder / "baseline.json"
-
     def base_target(self, mode: str) -> Path:
         """dbt's files of the unbroken project: `first` build of every table, or `next` one over it."""
         return self.folder / "base" / mode
@@ -135,8 +130,10 @@ def read_verdicts(path: Path) -> dict[str, Verdict]:
 
 
 def append_verdict(path: Path, verdict: Verdict) -> None:
+    """Adds one to a results file; a line that was cut off before stays alone."""
+    cut = path.exists() and not path.read_bytes().endswith(b"\n")
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(verdict), ensure_ascii=False) + "\n")
+        file.write("\n" * cut + json.dumps(asdict(verdict), ensure_ascii=False) + "\n")
 
 
 @contextmanager
