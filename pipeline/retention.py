@@ -12,7 +12,7 @@ import psycopg
 
 from connectors.config import municipality_names
 from connectors.delivery import school_year_of
-from pipeline import keys
+from pipeline import keys, municipal
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
 
@@ -67,6 +67,8 @@ def forget(settings: Settings, identifier: str) -> Removed:
         rows += _delete(connection, "harmonised", "person_key = any(%s)", ([*person, *references],))
         for schema in ("harmonised", "landing"):
             rows += _delete(connection, schema, "pupil_ref = any(%s)", (references,))
+        # The pupil_key that a municipality sees is one of its own references to the pupil.
+        rows += municipal.forget(connection, references)
         rows += connection.execute("delete from ops.rejected_row where pupil_ref = any(%s)", (references,)).rowcount
         places = sorted({municipality for municipality, _ in found})
         query = "select distinct municipality, delivery from ops.delivery where municipality = any(%s)"

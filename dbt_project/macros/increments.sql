@@ -22,17 +22,17 @@
 {%- endmacro %}
 
 {% macro builds_anew() -%}
-    {#- True when nothing that was built before can be built upon. -#}
-    {%- if not execute or flags.FULL_REFRESH -%} {{ return(true) }} {%- endif -%}
-    {%- if load_relation(api.Relation.create(target.database, "harmonised", "built_state")) is none -%}
-        {{ return(true) }}
+    {#- A text when nothing that was built before can be built upon, else nothing. -#}
+    {%- set known = namespace(anew=(not execute or flags.FULL_REFRESH)) -%}
+    {%- if not known.anew -%}
+        {%- set state = api.Relation.create(target.database, "harmonised", "built_state") -%}
+        {%- set known.anew = load_relation(state) is none -%}
+        {%- for node in increment_models() -%}
+            {%- set table = api.Relation.create(node.database, node.schema, node.alias) -%}
+            {%- set known.anew = known.anew or load_relation(table) is none -%}
+        {%- endfor -%}
     {%- endif -%}
-    {%- for node in increment_models() -%}
-        {%- if load_relation(api.Relation.create(node.database, node.schema, node.alias)) is none -%}
-            {{ return(true) }}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(false) }}
+    {{- "anew" if known.anew -}}
 {%- endmacro %}
 
 {% macro built(name) -%}

@@ -355,6 +355,7 @@ def test_what_publishing_reads_from_the_manifest(built: TinyWarehouse) -> None:
         "home_and_teaching",
         "inclusion",
         "support_levels",
+        "support_timeliness",
         "tiers_by_support_level",
         "transition_to_grade_7",
     ]

@@ -33,7 +33,9 @@ with delivered as (
                 enrolment.row_number desc
         ) as holds
     from {{ ref('stg_enrolment') }} as enrolment
-    where {{ is_one_of('enrolment.delivery_id', 'select change.delivery_id from ' ~ ref('enrolment_change') ~ ' as change') }}
+    where {{ is_one_of(
+        'enrolment.delivery_id', 'select change.delivery_id from ' ~ ref('enrolment_change') ~ ' as change'
+    ) }}
 ),
 
 {% if is_incremental() -%}

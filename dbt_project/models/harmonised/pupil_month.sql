@@ -48,10 +48,10 @@ enrolled as (
     inner join {{ ref('enrolment') }} as enrolment
         on
             pupil.person_key = enrolment.person_key
-            and enrolment.valid_to >= pupil.month
-            and enrolment.valid_from <= least(
+            and pupil.month <= enrolment.valid_to
+            and least(
                 {{ last_day_of_month('pupil.month') }}, {{ days_after('tonight.night', -1) }}
-            )
+            ) >= enrolment.valid_from
 ),
 
 last_enrolled as (

@@ -25,11 +25,16 @@ with month_sum as (
     group by pupil_month.person_key, pupil_month.school_year, pupil_month.month
 ),
 
-{% if is_incremental() -%}
 -- The sums to date of the last month that stays.
 kept as (
+    {% if is_incremental() -%}
     select
-        known.*,
+        known.person_key,
+        known.school_year,
+        known.year_scheduled_lessons,
+        known.year_covered_lessons,
+        known.year_covered_days,
+        known.year_absent_lessons,
         row_number() over (
             partition by known.person_key, known.school_year
             order by known.month desc
@@ -39,9 +44,20 @@ kept as (
         on
             known.person_key = touched.person_key
             and known.school_year = touched.school_year
+    {%- else -%}
+    select
+        month_sum.person_key,
+        month_sum.school_year,
+        0 as year_scheduled_lessons,
+        0 as year_covered_lessons,
+        0 as year_covered_days,
+        0 as year_absent_lessons,
+        1 as newest
+    from month_sum
+    where false
+    {%- endif %}
 ),
 
-{% endif -%}
 to_date as (
     select
         month_sum.person_key,
@@ -71,7 +87,6 @@ select
     to_date.covered_lessons,
     to_date.covered_days,
     to_date.absent_lessons,
-    {% if is_incremental() -%}
     to_date.year_scheduled_lessons + coalesce(kept.year_scheduled_lessons, 0) as year_scheduled_lessons,
     to_date.year_covered_lessons + coalesce(kept.year_covered_lessons, 0) as year_covered_lessons,
     to_date.year_covered_days + coalesce(kept.year_covered_days, 0) as year_covered_days,
@@ -82,10 +97,3 @@ left join kept
         to_date.person_key = kept.person_key
         and to_date.school_year = kept.school_year
         and kept.newest = 1
-    {%- else -%}
-    to_date.year_scheduled_lessons,
-    to_date.year_covered_lessons,
-    to_date.year_covered_days,
-    to_date.year_absent_lessons
-from to_date
-    {%- endif %}

@@ -69,7 +69,7 @@ absent_week as (
             and absence.day >= first_week.first_day
     where
         absence.lessons > 0
-        and absence.month >= (select {{ month_of('min(first_week.first_day)') }} from first_week)
+        and absence.month >= (select {{ month_of('min(any_week.first_day)') }} from first_week as any_week)
     group by absence.person_key, first_week.school_year, {{ sunday_from('absence.day') }}
 ),
 

@@ -39,7 +39,7 @@ touched_record as (
         on
             link.deciding_id = decided.deciding_id
             and absence.day = decided.day
-    where {{ is_one_of('absence.delivery_id', 'select link.delivery_id from link') }}
+    where {{ is_one_of('absence.delivery_id', 'select one.delivery_id from link as one') }}
 ),
 
 reported as (
@@ -63,7 +63,7 @@ reported as (
         on
             link.deciding_id = touched_record.deciding_id
             and absence.record = touched_record.record
-    where {{ is_one_of('absence.delivery_id', 'select link.delivery_id from link') }}
+    where {{ is_one_of('absence.delivery_id', 'select one.delivery_id from link as one') }}
 )
 
 select

@@ -32,7 +32,7 @@ touched_record as (
     inner join link
         on absence.delivery_id = link.delivery_id
     where
-        {{ is_one_of('absence.delivery_id', 'select link.delivery_id from link') }}
+        {{ is_one_of('absence.delivery_id', 'select one.delivery_id from link as one') }}
         and {{ local_day('absence.starts_at') }} <= link.last_touched
         and (absence.ends_at is null or {{ local_day('absence.ends_at') }} >= link.first_touched)
 ),
@@ -60,7 +60,7 @@ reported as (
         on
             link.deciding_id = touched_record.deciding_id
             and absence.record = touched_record.record
-    where {{ is_one_of('absence.delivery_id', 'select link.delivery_id from link') }}
+    where {{ is_one_of('absence.delivery_id', 'select one.delivery_id from link as one') }}
 ),
 
 -- Materialised: the planner cannot know how few days an interval has, and would join before it expands.

@@ -31,4 +31,4 @@ inner join decided
     on
         absence.delivery_id = decided.delivery_id
         and absence.month = decided.month
-where {{ is_one_of('absence.delivery_id', 'select decided.delivery_id from decided') }}
+where {{ is_one_of('absence.delivery_id', 'select one.delivery_id from decided as one') }}

@@ -101,19 +101,21 @@ joined as (
     where chain_before.delivery_id is null
 ),
 
+grown_chain as (
+    select distinct
+        joined.municipality,
+        joined.school_year
+    from joined
+),
+
 -- The pulls of the chains that grew.
 grown as (
     select chain_now.delivery_id
     from chain_now
-    inner join (
-        select distinct
-            joined.municipality,
-            joined.school_year
-        from joined
-    ) as chain
+    inner join grown_chain
         on
-            chain_now.municipality = chain.municipality
-            and chain_now.school_year = chain.school_year
+            chain_now.municipality = grown_chain.municipality
+            and chain_now.school_year = grown_chain.school_year
 ),
 
 -- Every version of the records that new increments bring: what they said before may have been on other days.
