@@ -261,7 +261,10 @@ def test_a_rate_is_made_of_sums(built: TinyWarehouse) -> None:
 def _to_date(built: TinyWarehouse, pupil: str, month: str) -> tuple[Any, Any]:
     """(absent, covered) lessons of the school year to the end of the month."""
     rows = built.query(
-        "select year_absent_lessons, year_covered_lessons from harmonised.pupil_sum where person_key = %s and month = %s",
+        """
+        select year_absent_lessons, year_covered_lessons from harmonised.pupil_sum
+        where person_key = %s and month = %s
+        """,
         key("hetu", pupil),
         day(month),
     )
