@@ -87,7 +87,7 @@
 
 {% macro is_one_of(value, query) -%}
     {#- True when `value` is in the one column of `query`, looked up through an index on it even when that is coarse. -#}
-    {{ value }} = any(array({{ query }}))
+    {{ value }} = any(array(select distinct wanted.id from ({{ query }}) as wanted (id)))
 {%- endmacro %}
 
 {% macro fingerprint(values) -%}

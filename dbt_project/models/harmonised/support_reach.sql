@@ -54,33 +54,9 @@ reach as (
     inner join {{ ref('support_level') }} as level
         on level_before.support_level = level.support_level
     where level_before.sequence_number = 1
-),
-
--- The level of a day is that of the municipality that teaches the pupil on it.
-higher_day as (
-    select
-        reach.person_key,
-        reach.school_year,
-        min(greatest(level.valid_from, enrolment.valid_from, reach.reach_day)) as start_day
-    from reach
-    inner join {{ ref('support_day_level') }} as level
-        on
-            reach.person_key = level.person_key
-            and reach.reach_day <= level.valid_to
-    inner join {{ ref('support_level') }} as known
-        on
-            level.support_level = known.support_level
-            and reach.rank < known.rank
-    inner join {{ ref('enrolment') }} as enrolment
-        on
-            level.person_key = enrolment.person_key
-            and level.municipality = enrolment.municipality
-            and level.school_year = enrolment.school_year
-            and level.valid_to >= enrolment.valid_from
-            and greatest(level.valid_from, reach.reach_day) <= enrolment.valid_to
-    group by reach.person_key, reach.school_year
 )
 
+-- A start is the first day with a higher level; the level of a day is that of the municipality that teaches the pupil.
 select
     reach.person_key,
     reach.school_year,
@@ -89,9 +65,29 @@ select
     reach.grade,
     reach.is_population,
     reach.support_level,
-    higher_day.start_day
+    min(
+        case
+            when enrolment.person_key is not null
+                then greatest(level.valid_from, enrolment.valid_from, reach.reach_day)
+        end
+    ) as start_day
 from reach
-left join higher_day
+left join {{ ref('support_day_level') }} as level
     on
-        reach.person_key = higher_day.person_key
-        and reach.school_year = higher_day.school_year
+        reach.person_key = level.person_key
+        and reach.reach_day <= level.valid_to
+left join {{ ref('support_level') }} as known
+    on
+        level.support_level = known.support_level
+        and reach.rank < known.rank
+left join {{ ref('enrolment') }} as enrolment
+    on
+        level.person_key = enrolment.person_key
+        and level.municipality = enrolment.municipality
+        and level.school_year = enrolment.school_year
+        and level.valid_to >= enrolment.valid_from
+        and greatest(level.valid_from, reach.reach_day) <= enrolment.valid_to
+        and known.rank is not null
+group by
+    reach.person_key, reach.school_year, reach.reach_day, reach.municipality, reach.grade, reach.is_population,
+    reach.support_level

@@ -51,7 +51,8 @@ housed as (
         on pupil.home_code = home.code
 ),
 
-counted as (
+-- Materialised: the planner takes it for a few rows, and would compare every home with every other.
+counted as materialized (
     select
         housed.count_day,
         housed.home_municipality,
