@@ -51,8 +51,7 @@ housed as (
         on pupil.home_code = home.code
 ),
 
--- Materialised: the planner takes it for a few rows, and would compare every home with every other.
-counted as materialized (
+counted as (
     select
         housed.count_day,
         housed.home_municipality,
@@ -91,27 +90,55 @@ band as (
     from {{ ref('grade_band') }} as grade_band
 ),
 
--- Every home and band of a count day on which the municipality has pupils.
-filled as (
+-- Every home and band of a count day on which the municipality has pupils; summed, since the planner takes what is
+-- counted for a few rows and would join it to all of them in turn.
+cell as (
     select
         place.count_day,
         home.home_municipality,
         place.municipality,
         band.grade_band,
-        place.as_of,
-        coalesce(counted.pupils, 0) as pupils,
-        sum(coalesce(counted.pupils, 0)) over (
-            partition by place.count_day, place.municipality, band.grade_band
-        ) as population
+        0 as pupils
     from place
     cross join home
     cross join band
-    left join counted
+    union all
+    select
+        counted.count_day,
+        counted.home_municipality,
+        counted.municipality,
+        counted.grade_band,
+        counted.pupils
+    from counted
+),
+
+summed as (
+    select
+        cell.count_day,
+        cell.home_municipality,
+        cell.municipality,
+        cell.grade_band,
+        sum(cell.pupils) as pupils
+    from cell
+    group by cell.count_day, cell.home_municipality, cell.municipality, cell.grade_band
+),
+
+filled as (
+    select
+        summed.count_day,
+        summed.home_municipality,
+        summed.municipality,
+        summed.grade_band,
+        place.as_of,
+        summed.pupils,
+        sum(summed.pupils) over (
+            partition by summed.count_day, summed.municipality, summed.grade_band
+        ) as population
+    from summed
+    inner join place
         on
-            place.count_day = counted.count_day
-            and home.home_municipality = counted.home_municipality
-            and place.municipality = counted.municipality
-            and band.grade_band = counted.grade_band
+            summed.count_day = place.count_day
+            and summed.municipality = place.municipality
 )
 
 select
