@@ -239,7 +239,11 @@ def _build(settings: Settings, night: date) -> Cost:
     variables = {"night": night.isoformat(), "release_number": 1}
     began = time.time()
     with _own_work() as (cost, clock):
-        result = transform.build(settings.database_url, settings.dbt_target, variables=variables)
+        try:
+            result = transform.build(settings.database_url, settings.dbt_target, variables=variables)
+        except transform.TransformError as error:
+            # As it is, it would not come through to the other process.
+            raise RuntimeError(str(error)) from None
         clock.seconds |= result.seconds
     run = json.loads((settings.dbt_target / "run_results.json").read_text(encoding="utf-8"))
     starts = [datetime.fromisoformat(one["timing"][0]["started_at"]) for one in run["results"] if one["timing"]]
