@@ -90,7 +90,8 @@ def sample(found: Sequence[Mutant], size: int, seed: int) -> list[tuple[int, lis
     # With fewer mutants than files, some files are left out.
     chosen = chooser.sample(sorted(files), min(size, len(files)))
     wanted = _shares({path: len(files[path]) for path in sorted(chosen)}, size)
-    return [(count, _by_turns(files[path], chooser)) for path, count in wanted.items()]
+    # A chooser for each file, so that a change in one leaves the others' mutants, and what is known of them, as they are.
+    return [(count, _by_turns(files[path], random.Random(f"{seed} {path}"))) for path, count in wanted.items()]
 
 
 def _shares(counts: Mapping[str, int], size: int) -> dict[str, int]:

@@ -147,6 +147,13 @@ def test_a_sample_takes_of_each_file_by_its_size_and_lets_operators_take_turns()
     assert sample(own, 20, seed=4) != chosen
 
 
+def test_a_change_in_one_file_leaves_the_mutants_of_the_others() -> None:
+    large = [mutant("large", number, "constant") for number in range(80)]
+    small = [mutant("small", number, "sign") for number in range(10)]
+    before, after = sample(large + small, 20, seed=3), sample(large[:70] + small, 20, seed=3)
+    assert [one.key for one in after[1][1]] == [one.key for one in before[1][1]]
+
+
 def test_a_mutant_keeps_its_key_when_lines_move(tmp_path: Path) -> None:
     model = tmp_path / "dbt_project" / "models" / "one.sql"
     model.parent.mkdir(parents=True)
