@@ -91,7 +91,10 @@
     {%- if is_incremental() -%}
         delete from {{ this }} as old
         using {{ driver }} as touched
-        where old.municipality = touched.municipality and old.day = touched.day
+        where
+            old.municipality = touched.municipality
+            and old.month = {{ month_of("touched.day") }}
+            and old.day = touched.day
     {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}

@@ -77,6 +77,18 @@
     {%- if model.config.materialized == "view" -%} select 1 {%- else -%} analyze {{ relation }} {%- endif -%}
 {%- endmacro %}
 
+{% macro plan_for_all(always=false) -%}
+    {#-
+        Before a model that is built anew, or one that `always` reads most of what it reads: where the planner takes a
+        join for a few rows, a nested loop over all of them costs minutes; a hash costs little where there are few.
+    -#}
+    {%- if always or builds_anew() -%}
+        set local enable_nestloop = off;
+        set local work_mem = '256MB'
+    {%- else -%} select 1
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro refresh_source_statistics() -%}
     {%- if execute and flags.WHICH in ("build", "run") -%}
         {%- for node in graph.sources.values() -%}

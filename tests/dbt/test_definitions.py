@@ -91,6 +91,7 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
     "postgres_only": {
         **dict.fromkeys(("'1 day'", "'1 month'", "'1 minute'", "'7 days'", "'Europe/Helsinki'"), PORTABLE),
         **dict.fromkeys(("'[)'", "'{}'", "'0123456789'"), PORTABLE),
+        "'256MB'": "memory for a sort or a hash",
         "60": "seconds of a minute",
         "3": "digits of a municipality's code",
     },
@@ -100,13 +101,13 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
     "absence_from_days": {"'late'": LATE},
     "absence_from_intervals": {"'late'": LATE},
     "absence_from_lessons": {"'late'": LATE},
+    "enrolment": {"'home'": HOME},
     "finding": dict.fromkeys(("'enrolment_overlap'", "'absence_surplus'"), RULE),
     "municipality_count_day": {"'home'": HOME},
     "municipality_period": {"'home'": HOME},
     "person_reference": dict.fromkeys(("'hetu'", "'hetu_by_oppijanumero'", "'oppijanumero'"), "what matched a person"),
     "pupil_month": {"'home'": HOME},
     "pupil_period": {"'home'": HOME},
-    "pupil_schedule_month": {"'home'": HOME},
     "pupil_twelve_weeks": {
         "'home'": HOME,
         "2": "the last Sunday and the one before it",

@@ -90,7 +90,7 @@ def sample(found: Sequence[Mutant], size: int, seed: int) -> list[tuple[int, lis
     # With fewer mutants than files, some files are left out.
     chosen = chooser.sample(sorted(files), min(size, len(files)))
     wanted = _shares({path: len(files[path]) for path in sorted(chosen)}, size)
-    # A chooser for each file, so that a change in one leaves the others' mutants, and what is known of them, as they are.
+    # A chooser for each file, so that a change in one leaves the others' mutants and their verdicts as they are.
     return [(count, _by_turns(files[path], random.Random(f"{seed} {path}"))) for path, count in wanted.items()]
 
 

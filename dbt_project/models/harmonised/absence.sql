@@ -60,15 +60,31 @@ scheduled_day as (
     where uncovered.day is null and coalesce(calendar.is_covered, true)
 ),
 
+-- Only a monthly source has pupils' months that are covered as such.
+school_month as (
+    select
+        schedule.municipality,
+        schedule.person_key,
+        schedule.school_number,
+        schedule.month,
+        schedule.scheduled_lessons
+    from {{ ref('pupil_schedule_month') }} as schedule
+    inner join {{ ref('covered_pupil_month') }} as covered
+        on
+            schedule.municipality = covered.municipality
+            and schedule.person_key = covered.person_key
+            and schedule.month = covered.month
+    where {{ is_touched('schedule') }}
+),
+
 month_schedule as (
     select
-        by_school.municipality,
-        by_school.person_key,
-        by_school.month,
-        sum(by_school.scheduled_lessons) as scheduled_lessons
-    from {{ ref('pupil_schedule_month') }} as by_school
-    where {{ is_touched('by_school') }}
-    group by by_school.municipality, by_school.person_key, by_school.month
+        school_month.municipality,
+        school_month.person_key,
+        school_month.month,
+        sum(school_month.scheduled_lessons) as scheduled_lessons
+    from school_month
+    group by school_month.municipality, school_month.person_key, school_month.month
 ),
 
 scheduled_month as (
@@ -125,23 +141,23 @@ capped_month as (
 -- A month with two schools of one municipality is split by scheduled lessons.
 school_share as (
     select
-        schedule.municipality,
-        schedule.person_key,
-        schedule.school_number,
-        schedule.month,
-        sum(schedule.scheduled_lessons) over schools_so_far as lessons_to,
-        sum(schedule.scheduled_lessons) over schools_so_far - schedule.scheduled_lessons as lessons_before,
-        sum(schedule.scheduled_lessons) over all_schools as lessons_of_all,
+        school_month.municipality,
+        school_month.person_key,
+        school_month.school_number,
+        school_month.month,
+        sum(school_month.scheduled_lessons) over schools_so_far as lessons_to,
+        sum(school_month.scheduled_lessons) over schools_so_far - school_month.scheduled_lessons as lessons_before,
+        sum(school_month.scheduled_lessons) over all_schools as lessons_of_all,
         count(*) over all_schools as school_count
-    from {{ ref('pupil_schedule_month') }} as schedule
-    where schedule.scheduled_lessons > 0 and {{ is_touched('schedule') }}
+    from school_month
+    where school_month.scheduled_lessons > 0
     window
         all_schools as (
-            partition by schedule.municipality, schedule.person_key, schedule.month
+            partition by school_month.municipality, school_month.person_key, school_month.month
         ),
         schools_so_far as (
-            partition by schedule.municipality, schedule.person_key, schedule.month
-            order by schedule.school_number
+            partition by school_month.municipality, school_month.person_key, school_month.month
+            order by school_month.school_number
             rows between unbounded preceding and current row
         )
 )

@@ -28,20 +28,31 @@ lesson as (
     from mark
     where mark.absence_class is not null
     group by mark.municipality, mark.person_key, mark.day, mark.lesson
+),
+
+class_day as (
+    select
+        lesson.municipality,
+        lesson.person_key,
+        lesson.day,
+        lesson.priority,
+        count(*) as lessons,
+        sum(lesson.minutes) as minutes
+    from lesson
+    group by lesson.municipality, lesson.person_key, lesson.day, lesson.priority
 )
 
 select
-    lesson.municipality,
-    lesson.person_key,
-    lesson.day,
+    class_day.municipality,
+    class_day.person_key,
+    class_day.day,
     class.absence_class,
-    cast(case when class.is_absence then count(*) else 0 end as numeric) as lessons,
-    case when class.absence_class = 'late' then count(*) else 0 end as late_marks,
-    cast(case when class.absence_class = 'late' then sum(lesson.minutes) end as numeric) as late_minutes
-from lesson
+    cast(case when class.is_absence then class_day.lessons else 0 end as numeric) as lessons,
+    case when class.absence_class = 'late' then class_day.lessons else 0 end as late_marks,
+    cast(case when class.absence_class = 'late' then class_day.minutes end as numeric) as late_minutes
+from class_day
 inner join {{ ref('absence_class') }} as class
-    on lesson.priority = class.priority
-group by lesson.municipality, lesson.person_key, lesson.day, class.absence_class, class.is_absence
+    on class_day.priority = class.priority
 union all
 -- A code that nobody has mapped: kept, so that the day is not taken for a present one.
 select

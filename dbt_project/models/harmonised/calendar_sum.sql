@@ -19,7 +19,9 @@ with span as (
         ) as last_day
     from {{ ref('timetable') }} as timetable
     inner join {{ ref('touched_calendar') }} as touched
-        on timetable.municipality = touched.municipality
+        on
+            timetable.municipality = touched.municipality
+            and timetable.day >= touched.year_start
     cross join {{ ref('stg_night') }} as tonight
     group by timetable.municipality, timetable.school_number, timetable.grade, touched.first_day
 ),
@@ -31,10 +33,24 @@ dense as materialized (
         span.municipality,
         span.school_number,
         span.grade,
-        span.touched_from,
         cast(each.day as date) as day
     from span
     cross join lateral {{ each_day('greatest(span.first_day, span.touched_from)', 'span.last_day') }} as each (day)
+),
+
+touched_lesson as (
+    select
+        calendar.municipality,
+        calendar.school_number,
+        calendar.grade,
+        calendar.day,
+        calendar.lessons,
+        calendar.is_covered
+    from {{ ref('calendar') }} as calendar
+    inner join {{ ref('touched_calendar') }} as touched
+        on
+            calendar.municipality = touched.municipality
+            and calendar.day >= touched.first_day
 ),
 
 running as (
@@ -42,14 +58,13 @@ running as (
         dense.municipality,
         dense.school_number,
         dense.grade,
-        dense.touched_from,
         dense.day,
         coalesce(sum(calendar.lessons) over so_far, 0) as lessons,
         count(*) filter (where calendar.lessons > 0) over so_far as days,
         coalesce(sum(calendar.lessons) filter (where calendar.is_covered) over so_far, 0) as covered_lessons,
         count(*) filter (where calendar.lessons > 0 and calendar.is_covered) over so_far as covered_days
     from dense
-    left join {{ ref('calendar') }} as calendar
+    left join touched_lesson as calendar
         on
             dense.municipality = calendar.municipality
             and dense.school_number = calendar.school_number
@@ -60,7 +75,25 @@ running as (
         order by dense.day
         rows between unbounded preceding and current row
     )
+){% if is_incremental() -%},
+
+-- The sums of the last day that stays.
+before as (
+    select
+        known.municipality,
+        known.school_number,
+        known.grade,
+        known.lessons_to,
+        known.days_to,
+        known.covered_lessons_to,
+        known.covered_days_to
+    from {{ this }} as known
+    inner join {{ ref('touched_calendar') }} as touched
+        on
+            known.municipality = touched.municipality
+            and known.day = {{ days_after('touched.first_day', -1) }}
 )
+{%- endif %}
 
 select
     running.municipality,
@@ -80,10 +113,9 @@ select
     {%- endif %}
 from running
 {% if is_incremental() -%}
-left join {{ this }} as before
+left join before
     on
         running.municipality = before.municipality
         and running.school_number = before.school_number
         and running.grade = before.grade
-        and {{ days_after('running.touched_from', -1) }} = before.day
 {%- endif %}

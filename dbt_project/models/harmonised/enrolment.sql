@@ -62,19 +62,34 @@ span as (
             order by change.sequence_number
         ) as next_valid_from
     from change
+),
+
+bounded as (
+    select
+        span.*,
+        least(span.last_day, {{ days_after('span.next_valid_from', -1) }}) as valid_to
+    from span
 )
 
 select
-    span.person_key,
-    span.municipality,
-    span.school_year,
-    span.pupil_ref,
-    span.school_number,
-    span.grade,
-    span.class_name,
-    span.form,
-    span.home_municipality,
-    span.valid_from,
-    least(span.last_day, {{ days_after('span.next_valid_from', -1) }}) as valid_to
-from span
-where span.valid_from <= least(span.last_day, {{ days_after('span.next_valid_from', -1) }})
+    bounded.person_key,
+    bounded.municipality,
+    bounded.school_year,
+    bounded.pupil_ref,
+    bounded.school_number,
+    bounded.grade,
+    bounded.class_name,
+    bounded.form,
+    bounded.home_municipality,
+    bounded.valid_from,
+    bounded.valid_to,
+    -- Most pupils of a school and grade are there on the same days, so what is scheduled for them is looked up once.
+    case
+        when bounded.form is distinct from 'home'
+            then dense_rank() over (
+                order by
+                    bounded.municipality, bounded.school_number, bounded.grade, bounded.valid_from, bounded.valid_to
+            )
+    end as span_id
+from bounded
+where bounded.valid_from <= bounded.valid_to

@@ -8,33 +8,21 @@ with shown_period as (
 ),
 
 -- Every pupil once, with all its lessons, where it is counted.
-pupil as (
-    select
-        tier.period_type,
-        tier.period_end,
-        tier.municipality,
-        count(*) as pupils,
-        sum(tier.scheduled_lessons) as scheduled_lessons,
-        sum(tier.covered_lessons) as covered_lessons
-    from {{ ref('pupil_period') }} as tier
-    where tier.is_population
-    group by tier.period_type, tier.period_end, tier.municipality
-),
-
 counted as (
     select
         shown_period.period_type,
         shown_period.period_start,
         shown_period.period_end,
         pupil.municipality,
-        pupil.pupils,
-        pupil.scheduled_lessons,
-        pupil.covered_lessons
+        cast(sum(pupil.pupils) as bigint) as pupils,
+        sum(pupil.scheduled_lessons) as scheduled_lessons,
+        sum(pupil.covered_lessons) as covered_lessons
     from shown_period
-    inner join pupil
+    inner join {{ ref('pupil_period_count') }} as pupil
         on
             shown_period.period_type = pupil.period_type
             and shown_period.period_end = pupil.period_end
+    group by shown_period.period_type, shown_period.period_start, shown_period.period_end, pupil.municipality
 ),
 
 -- Only who was in two municipalities in a school year had lessons elsewhere than where it is counted.

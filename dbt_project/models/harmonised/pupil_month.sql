@@ -16,48 +16,29 @@ with scheduled as (
         schedule.municipality,
         schedule.month,
         sum(schedule.scheduled_lessons) as scheduled_lessons,
-        sum(schedule.scheduled_days) as scheduled_days,
+        cast(sum(schedule.scheduled_days) as integer) as scheduled_days,
         sum(schedule.covered_lessons) as covered_lessons,
-        sum(schedule.covered_days) as covered_days
+        cast(sum(schedule.covered_days) as integer) as covered_days
     from {{ ref('pupil_schedule_month') }} as schedule
     where {{ is_touched('schedule') }}
     group by schedule.person_key, schedule.municipality, schedule.month
 ),
 
--- Where a pupil's month is counted: at the last enrolled day, in whatever municipality.
+-- A person's enrolments follow each other; one is the last of a month until the next has begun.
 enrolled as (
     select
-        pupil.person_key,
-        pupil.month,
+        enrolment.person_key,
         enrolment.municipality,
         enrolment.school_number,
         enrolment.grade,
         enrolment.form,
-        least(enrolment.valid_to, {{ last_day_of_month('pupil.month') }}) as last_day,
-        row_number() over (
-            partition by pupil.person_key, pupil.month
-            order by enrolment.valid_to desc
-        ) as newest
-    from (
-        select distinct
-            scheduled.person_key,
-            scheduled.month
-        from scheduled
-    ) as pupil
-    cross join {{ ref('stg_night') }} as tonight
-    inner join {{ ref('enrolment') }} as enrolment
-        on
-            pupil.person_key = enrolment.person_key
-            and pupil.month <= enrolment.valid_to
-            and least(
-                {{ last_day_of_month('pupil.month') }}, {{ days_after('tonight.night', -1) }}
-            ) >= enrolment.valid_from
-),
-
-last_enrolled as (
-    select enrolled.*
-    from enrolled
-    where enrolled.newest = 1
+        enrolment.valid_from,
+        enrolment.valid_to,
+        lead(enrolment.valid_from) over (
+            partition by enrolment.person_key
+            order by enrolment.valid_from
+        ) as next_valid_from
+    from {{ ref('enrolment') }} as enrolment
 ),
 
 uncovered as (
@@ -66,7 +47,7 @@ uncovered as (
         uncovered_day.municipality,
         uncovered_day.month,
         sum(uncovered_day.lessons) as lessons,
-        count(*) as days
+        cast(count(*) as integer) as days
     from {{ ref('uncovered_pupil_day') }} as uncovered_day
     where uncovered_day.lessons > 0
     group by uncovered_day.person_key, uncovered_day.municipality, uncovered_day.month
@@ -103,24 +84,35 @@ select
     coalesce(absent.absent_lessons, 0) as absent_lessons,
     coalesce(absent.late_marks, 0) as late_marks,
     absent.late_minutes,
-    last_enrolled.municipality as counted_municipality,
-    last_enrolled.school_number as counted_school_number,
-    last_enrolled.grade as counted_grade,
+    enrolled.municipality as counted_municipality,
+    enrolled.school_number as counted_school_number,
+    enrolled.grade as counted_grade,
     band.grade_band as counted_grade_band,
     coalesce(
-        last_enrolled.last_day = {{ last_day_of_month('scheduled.month') }}
-        and last_enrolled.form is distinct from 'home'
+        enrolled.valid_to >= {{ last_day_of_month('scheduled.month') }}
+        and enrolled.form is distinct from 'home'
         and band.grade_band is not null,
         false
     ) as is_population
 from scheduled
-left join last_enrolled
+cross join {{ ref('stg_night') }} as tonight
+-- Where a pupil's month is counted: at the last enrolled day before the night, in whatever municipality.
+left join enrolled
     on
-        scheduled.person_key = last_enrolled.person_key
-        and scheduled.month = last_enrolled.month
+        scheduled.person_key = enrolled.person_key
+        and scheduled.month <= enrolled.valid_to
+        and least(
+            {{ last_day_of_month('scheduled.month') }}, {{ days_after('tonight.night', -1) }}
+        ) >= enrolled.valid_from
+        and (
+            enrolled.next_valid_from is null
+            or least(
+                {{ last_day_of_month('scheduled.month') }}, {{ days_after('tonight.night', -1) }}
+            ) < enrolled.next_valid_from
+        )
 left join {{ ref('grade_band') }} as band
     on
-        last_enrolled.grade = band.grade
+        enrolled.grade = band.grade
         and band.grade_band <> 'all'
 left join {{ ref('covered_pupil_month') }} as covered_month
     on

@@ -3,10 +3,7 @@
         materialized="incremental",
         incremental_strategy="append",
         pre_hook="{{ forget_touched_pupils() }}",
-        indexes=[
-            {"columns": ["person_key", "school_year", "month"]},
-            {"columns": ["period_type", "period_end", "person_key"], "unique": true}
-        ],
+        indexes=[{"columns": ["person_key", "school_year", "month"]}],
     )
 }}
 
@@ -31,13 +28,16 @@ week_period as (
     where period.period_type = 'last_12_weeks'
 ),
 
-week_schedule as (
+touched_span as (
     select
         enrolment.person_key,
+        enrolment.municipality,
+        enrolment.school_number,
+        enrolment.grade,
+        enrolment.span_id,
         week_period.period_end,
-        sum(until_last.lessons_to - until_first.lessons_to) as scheduled_lessons,
-        sum(until_last.covered_lessons_to - until_first.covered_lessons_to) as covered_lessons,
-        sum(until_last.covered_days_to - until_first.covered_days_to) as covered_days
+        greatest(enrolment.valid_from, week_period.period_start) as first_day,
+        least(enrolment.valid_to, week_period.period_end) as last_day
     from {{ ref('enrolment') }} as enrolment
     inner join {{ ref('touched_pupil') }} as touched
         on
@@ -49,20 +49,39 @@ week_schedule as (
             and enrolment.valid_from <= week_period.period_end
             and enrolment.valid_to >= week_period.period_start
             and touched.first_month <= week_period.month
-    inner join {{ ref('calendar_sum') }} as until_first
+    where enrolment.span_id is not null
+),
+
+span_week as (
+    select distinct
+        touched_span.span_id,
+        touched_span.municipality,
+        touched_span.school_number,
+        touched_span.grade,
+        touched_span.period_end,
+        touched_span.first_day,
+        touched_span.last_day
+    from touched_span
+),
+
+-- Materialised, so that it is worked out for the few spans before it meets their many pupils.
+schedule as materialized (
+    {{ scheduled_lessons_of('span_week') }}
+),
+
+week_schedule as (
+    select
+        touched_span.person_key,
+        touched_span.period_end,
+        sum(schedule.scheduled_lessons) as scheduled_lessons,
+        sum(schedule.covered_lessons) as covered_lessons,
+        cast(sum(schedule.covered_days) as integer) as covered_days
+    from touched_span
+    inner join schedule
         on
-            enrolment.municipality = until_first.municipality
-            and enrolment.school_number = until_first.school_number
-            and enrolment.grade = until_first.grade
-            and {{ days_after('greatest(enrolment.valid_from, week_period.period_start)', -1) }} = until_first.day
-    inner join {{ ref('calendar_sum') }} as until_last
-        on
-            enrolment.municipality = until_last.municipality
-            and enrolment.school_number = until_last.school_number
-            and enrolment.grade = until_last.grade
-            and least(enrolment.valid_to, week_period.period_end) = until_last.day
-    where enrolment.form is distinct from 'home'
-    group by enrolment.person_key, week_period.period_end
+            touched_span.span_id = schedule.span_id
+            and touched_span.period_end = schedule.period_end
+    group by touched_span.person_key, touched_span.period_end
 ),
 
 week_uncovered as (
@@ -70,7 +89,7 @@ week_uncovered as (
         uncovered.person_key,
         week_period.period_end,
         sum(uncovered.lessons) as lessons,
-        count(*) as days
+        cast(count(*) as integer) as days
     from {{ ref('uncovered_pupil_day') }} as uncovered
     inner join week_period
         on uncovered.day between week_period.period_start and week_period.period_end
@@ -83,20 +102,22 @@ week_uncovered as (
     group by uncovered.person_key, week_period.period_end
 ),
 
+-- A period of weeks starts on a Monday, or with the school year.
 week_absent as (
     select
         absence.person_key,
         week_period.period_end,
         sum(absence.lessons) as absent_lessons
-    from {{ ref('absence') }} as absence
+    from {{ ref('pupil_week_absence') }} as absence
     inner join week_period
-        on absence.day between week_period.period_start and week_period.period_end
+        on
+            absence.school_year = week_period.school_year
+            and absence.week_end between week_period.period_start and week_period.period_end
     inner join {{ ref('touched_pupil') }} as touched
         on
             absence.person_key = touched.person_key
             and week_period.school_year = touched.school_year
             and week_period.month >= touched.first_month
-    where absence.lessons > 0
     group by absence.person_key, week_period.period_end
 ),
 
@@ -128,62 +149,64 @@ enrolled as (
             and band.grade_band <> 'all'
 ),
 
-judged as (
+summed as (
     select
         enrolled.*,
-        coalesce(
-            case enrolled.period_type
-                when 'month' then to_date.scheduled_lessons
-                when 'school_year' then to_date.year_scheduled_lessons
-                else week_schedule.scheduled_lessons
-            end,
-            0
-        ) as scheduled_lessons,
-        coalesce(
-            case enrolled.period_type
-                when 'month' then to_date.covered_lessons
-                when 'school_year' then to_date.year_covered_lessons
-                else week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0)
-            end,
-            0
-        ) as covered_lessons,
-        coalesce(
-            case enrolled.period_type
-                when 'month' then to_date.covered_days
-                when 'school_year' then to_date.year_covered_days
-                else week_schedule.covered_days - coalesce(week_uncovered.days, 0)
-            end,
-            0
-        ) as covered_days,
-        coalesce(
-            case enrolled.period_type
-                when 'month' then to_date.absent_lessons
-                when 'school_year' then to_date.year_absent_lessons
-                when 'last_12_weeks' then week_absent.absent_lessons
-            end,
-            0
-        ) as absent_lessons
+        case when enrolled.period_type = 'month' then to_date.scheduled_lessons else to_date.year_scheduled_lessons end
+        as scheduled_lessons,
+        case when enrolled.period_type = 'month' then to_date.covered_lessons else to_date.year_covered_lessons end
+        as covered_lessons,
+        case when enrolled.period_type = 'month' then to_date.covered_days else to_date.year_covered_days end
+        as covered_days,
+        case when enrolled.period_type = 'month' then to_date.absent_lessons else to_date.year_absent_lessons end
+        as absent_lessons
     from enrolled
     left join to_date
         on
             enrolled.person_key = to_date.person_key
             and enrolled.month = to_date.month
-            and enrolled.period_type <> 'last_12_weeks'
+    where enrolled.period_type <> 'last_12_weeks'
+    union all
+    select
+        enrolled.*,
+        week_schedule.scheduled_lessons,
+        week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0) as covered_lessons,
+        week_schedule.covered_days - coalesce(week_uncovered.days, 0) as covered_days,
+        week_absent.absent_lessons
+    from enrolled
     left join week_schedule
         on
             enrolled.person_key = week_schedule.person_key
             and enrolled.period_end = week_schedule.period_end
-            and enrolled.period_type = 'last_12_weeks'
     left join week_uncovered
         on
             enrolled.person_key = week_uncovered.person_key
             and enrolled.period_end = week_uncovered.period_end
-            and enrolled.period_type = 'last_12_weeks'
     left join week_absent
         on
             enrolled.person_key = week_absent.person_key
             and enrolled.period_end = week_absent.period_end
-            and enrolled.period_type = 'last_12_weeks'
+    where enrolled.period_type = 'last_12_weeks'
+),
+
+judged as (
+    select
+        summed.person_key,
+        summed.period_type,
+        summed.period_start,
+        summed.period_end,
+        summed.month,
+        summed.school_year,
+        summed.municipality,
+        summed.school_number,
+        summed.grade,
+        summed.grade_band,
+        summed.is_population,
+        coalesce(summed.scheduled_lessons, 0) as scheduled_lessons,
+        coalesce(summed.covered_lessons, 0) as covered_lessons,
+        coalesce(summed.covered_days, 0) as covered_days,
+        coalesce(summed.absent_lessons, 0) as absent_lessons
+    from summed
 )
 
 select

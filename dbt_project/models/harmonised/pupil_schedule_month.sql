@@ -13,7 +13,7 @@ with enrolled_month as (
         enrolment.municipality,
         enrolment.school_number,
         enrolment.grade,
-        enrolment.form,
+        enrolment.span_id,
         enrolment.valid_from,
         enrolment.valid_to,
         touched.month
@@ -29,7 +29,7 @@ with enrolled_month as (
         enrolment.municipality,
         enrolment.school_number,
         enrolment.grade,
-        enrolment.form,
+        enrolment.span_id,
         enrolment.valid_from,
         enrolment.valid_to,
         cast(each.month as date) as month
@@ -44,9 +44,13 @@ with enrolled_month as (
     where touched.month is null
 ),
 
-span as (
-    select
-        enrolled_month.*,
+span_month as (
+    select distinct
+        enrolled_month.span_id,
+        enrolled_month.municipality,
+        enrolled_month.school_number,
+        enrolled_month.grade,
+        enrolled_month.month,
         greatest(enrolled_month.valid_from, enrolled_month.month) as first_day,
         least(
             enrolled_month.valid_to,
@@ -55,32 +59,30 @@ span as (
         ) as last_day
     from enrolled_month
     cross join {{ ref('stg_night') }} as tonight
+),
+
+-- Home education has no lessons of the school; it is no span. Materialised, so that it is worked out for the few spans
+-- before it meets their many pupils.
+schedule as materialized (
+    {{ scheduled_lessons_of('span_month') }}
+    where span_month.span_id is not null
 )
 
 select
-    span.person_key,
-    span.municipality,
-    span.school_number,
-    span.month,
-    coalesce(sum(until_last.lessons_to - until_first.lessons_to), 0) as scheduled_lessons,
-    coalesce(sum(until_last.days_to - until_first.days_to), 0) as scheduled_days,
-    coalesce(sum(until_last.covered_lessons_to - until_first.covered_lessons_to), 0) as covered_lessons,
-    coalesce(sum(until_last.covered_days_to - until_first.covered_days_to), 0) as covered_days
-from span
--- Home education has no lessons of the school.
-left join {{ ref('calendar_sum') }} as until_first
+    enrolled_month.person_key,
+    enrolled_month.municipality,
+    enrolled_month.school_number,
+    enrolled_month.month,
+    coalesce(sum(schedule.scheduled_lessons), 0) as scheduled_lessons,
+    cast(coalesce(sum(schedule.scheduled_days), 0) as integer) as scheduled_days,
+    coalesce(sum(schedule.covered_lessons), 0) as covered_lessons,
+    cast(coalesce(sum(schedule.covered_days), 0) as integer) as covered_days
+from enrolled_month
+cross join {{ ref('stg_night') }} as tonight
+left join schedule
     on
-        span.municipality = until_first.municipality
-        and span.school_number = until_first.school_number
-        and span.grade = until_first.grade
-        and {{ days_after('span.first_day', -1) }} = until_first.day
-        and span.form is distinct from 'home'
-left join {{ ref('calendar_sum') }} as until_last
-    on
-        span.municipality = until_last.municipality
-        and span.school_number = until_last.school_number
-        and span.grade = until_last.grade
-        and span.last_day = until_last.day
-        and span.form is distinct from 'home'
-where span.first_day <= span.last_day
-group by span.person_key, span.municipality, span.school_number, span.month
+        enrolled_month.span_id = schedule.span_id
+        and enrolled_month.month = schedule.month
+where greatest(enrolled_month.valid_from, enrolled_month.month) < tonight.night
+group by
+    enrolled_month.person_key, enrolled_month.municipality, enrolled_month.school_number, enrolled_month.month

@@ -14,7 +14,7 @@ with month_sum as (
         pupil_month.month,
         sum(pupil_month.scheduled_lessons) as scheduled_lessons,
         sum(pupil_month.covered_lessons) as covered_lessons,
-        sum(pupil_month.covered_days) as covered_days,
+        cast(sum(pupil_month.covered_days) as integer) as covered_days,
         sum(pupil_month.absent_lessons) as absent_lessons
     from {{ ref('pupil_month') }} as pupil_month
     inner join {{ ref('touched_pupil') }} as touched
@@ -69,7 +69,7 @@ to_date as (
         month_sum.absent_lessons,
         sum(month_sum.scheduled_lessons) over year_to_date as year_scheduled_lessons,
         sum(month_sum.covered_lessons) over year_to_date as year_covered_lessons,
-        sum(month_sum.covered_days) over year_to_date as year_covered_days,
+        cast(sum(month_sum.covered_days) over year_to_date as integer) as year_covered_days,
         sum(month_sum.absent_lessons) over year_to_date as year_absent_lessons
     from month_sum
     window year_to_date as (

@@ -2,7 +2,9 @@
     config(
         materialized="incremental",
         incremental_strategy="append",
-        pre_hook=["{{ forget_touched_weeks() }}", "{{ forget_recent_weeks() }}"],
+        pre_hook=[
+            "{{ plan_for_all(always=true) }}", "{{ forget_touched_weeks() }}", "{{ forget_recent_weeks() }}"
+        ],
         indexes=[
             {"columns": ["person_key", "week_end"], "unique": true}, {"columns": ["municipality", "week_end"]}
         ],
@@ -23,194 +25,213 @@ with week as (
     group by covered.week_end, covered.school_year
 ),
 
--- Every recent Sunday is evaluated each night; an older one, when it is covered where the pupil is, for touched pupils.
-enrolled_week as (
+-- Every recent Sunday is evaluated each night, also of pupils who were never absent.
+recent_week as (
     select
         enrolment.person_key,
         enrolment.school_year,
-        week.week_end,
-        week.is_recent
+        week.week_end
     from {{ ref('enrolment') }} as enrolment
-    cross join lateral {{ each_week(sunday_from('enrolment.valid_from'), 'enrolment.valid_to') }} as each (sunday)
     inner join week
-        on cast(each.sunday as date) = week.week_end
-    left join {{ ref('touched_pupil') }} as touched
         on
-            enrolment.person_key = touched.person_key
-            and enrolment.school_year = touched.school_year
-            and week.week_end >= touched.first_month
-    left join {{ ref('covered_week') }} as covered_here
-        on
-            enrolment.municipality = covered_here.municipality
-            and week.week_end = covered_here.week_end
-    where week.is_recent or (touched.person_key is not null and covered_here.week_end is not null)
+            enrolment.school_year = week.school_year
+            and week.is_recent
+            and week.week_end between enrolment.valid_from and enrolment.valid_to
 ),
 
+-- From which day on absences count: those of the first twelve weeks that are evaluated.
 first_week as (
     select
-        enrolled_week.person_key,
-        enrolled_week.school_year,
-        {{ days_after('min(enrolled_week.week_end)', '1 - ' ~ definition('week_period_days', 'integer')) }} as first_day
-    from enrolled_week
-    group by enrolled_week.person_key, enrolled_week.school_year
+        {{ days_after('min(week.week_end)', '1 - ' ~ definition('week_period_days', 'integer')) }} as first_day
+    from week
+    where
+        week.is_recent
+        or week.week_end >= (select min(touched.first_month) from {{ ref('touched_pupil') }} as touched)
 ),
 
 absent_week as (
     select
         absence.person_key,
-        first_week.school_year,
-        {{ sunday_from('absence.day') }} as week_end,
-        sum(absence.lessons) as lessons
-    from {{ ref('absence') }} as absence
+        absence.school_year,
+        absence.week_end,
+        absence.lessons
+    from {{ ref('pupil_week_absence') }} as absence
     inner join first_week
-        on
-            absence.person_key = first_week.person_key
-            and {{ school_year_of('absence.day') }} = first_week.school_year
-            and absence.day >= first_week.first_day
-    where
-        absence.lessons > 0
-        and absence.month >= (select {{ month_of('min(any_week.first_day)') }} from first_week as any_week)
-    group by absence.person_key, first_week.school_year, {{ sunday_from('absence.day') }}
+        on absence.week_end >= first_week.first_day
 ),
 
 -- What is added on the Sunday of its week is taken away when the twelve weeks are over.
 change as (
     select
-        enrolled_week.person_key,
-        enrolled_week.school_year,
-        enrolled_week.week_end,
-        true as is_enrolled,
-        enrolled_week.is_recent,
-        cast(0 as numeric) as lessons
-    from enrolled_week
-    union all
-    select
         absent_week.person_key,
         absent_week.school_year,
         absent_week.week_end,
-        false as is_enrolled,
-        false as is_recent,
-        absent_week.lessons
+        absent_week.lessons,
+        false as is_recent
     from absent_week
     union all
     select
         absent_week.person_key,
         absent_week.school_year,
         {{ days_after('absent_week.week_end', definition('week_period_days', 'integer')) }} as week_end,
-        false as is_enrolled,
-        false as is_recent,
-        -absent_week.lessons as lessons
+        -absent_week.lessons as lessons,
+        false as is_recent
     from absent_week
+    union all
+    select
+        recent_week.person_key,
+        recent_week.school_year,
+        recent_week.week_end,
+        0 as lessons,
+        true as is_recent
+    from recent_week
 ),
 
+changed_week as (
+    select
+        change.person_key,
+        change.school_year,
+        change.week_end,
+        sum(change.lessons) as lessons,
+        max(case when change.is_recent then 1 else 0 end) = 1 as is_recent
+    from change
+    group by change.person_key, change.school_year, change.week_end
+),
+
+-- The lessons absent in twelve weeks, from a Sunday on which they change up to the next such one.
 absent as (
     select
-        change.*,
-        sum(change.lessons) over (
-            partition by change.person_key, change.school_year
-            order by change.week_end
-        ) as absent_lessons
-    from change
+        changed_week.person_key,
+        changed_week.school_year,
+        changed_week.week_end,
+        changed_week.is_recent,
+        sum(changed_week.lessons) over weeks_so_far as absent_lessons,
+        lead(changed_week.week_end) over weeks_so_far as next_week_end
+    from changed_week
+    window weeks_so_far as (
+        partition by changed_week.person_key, changed_week.school_year
+        order by changed_week.week_end
+    )
 ),
 
 -- A tier needs so many days; nobody reaches the rate with less than that part of as many of the shortest ones.
-candidate as (
+high as (
+    select absent.*
+    from absent
+    where
+        absent.absent_lessons
+        >= {{ definition('reach_minimum_rate') }} * {{ definition('period_minimum_days') }} * (
+            select min(calendar.lessons) from {{ ref('calendar') }} as calendar
+            where calendar.lessons > 0
+        )
+),
+
+-- An older Sunday counts when it is covered where the pupil is, for touched pupils.
+older_week as (
+    select
+        high.person_key,
+        high.school_year,
+        week.week_end,
+        high.absent_lessons
+    from high
+    inner join {{ ref('touched_pupil') }} as touched
+        on
+            high.person_key = touched.person_key
+            and high.school_year = touched.school_year
+    cross join lateral {{ each_week('high.week_end', 'high.next_week_end') }} as each (sunday)
+    inner join week
+        on
+            cast(each.sunday as date) = week.week_end
+            and high.school_year = week.school_year
+            and week.week_end >= touched.first_month
+            and week.week_end < high.next_week_end
+            and not week.is_recent
+    inner join {{ ref('enrolment') }} as enrolment
+        on
+            high.person_key = enrolment.person_key
+            and high.school_year = enrolment.school_year
+            and week.week_end between enrolment.valid_from and enrolment.valid_to
+    inner join {{ ref('covered_week') }} as covered_here
+        on
+            enrolment.municipality = covered_here.municipality
+            and week.week_end = covered_here.week_end
+),
+
+-- Materialised, because the planner cannot know how many weeks there are.
+candidate as materialized (
     select
         absent.person_key,
         absent.school_year,
         absent.week_end,
-        absent.is_recent,
+        true as is_recent,
         absent.absent_lessons
     from absent
-    where
-        absent.is_enrolled
-        and (
-            absent.is_recent
-            or absent.absent_lessons
-            >= {{ definition('reach_minimum_rate') }} * {{ definition('period_minimum_days') }} * (
-                select min(calendar.lessons) from {{ ref('calendar') }} as calendar
-                where calendar.lessons > 0
-            )
-        )
+    where absent.is_recent
+    union all
+    select
+        older_week.person_key,
+        older_week.school_year,
+        older_week.week_end,
+        false as is_recent,
+        older_week.absent_lessons
+    from older_week
 ),
 
--- Most pupils of a school and grade are there on the same days: their schedule is worked out once for all of them.
+-- Every enrolment that a candidate's twelve weeks meet.
 enrolled_span as (
     select
-        enrolment.person_key,
+        candidate.person_key,
+        candidate.week_end,
         enrolment.municipality,
-        enrolment.school_year,
         enrolment.school_number,
         enrolment.grade,
-        enrolment.valid_from,
-        enrolment.valid_to,
-        enrolment.municipality || '/' || enrolment.school_number || '/' || cast(enrolment.grade as text)
-        || '/' || cast(enrolment.valid_from as text) || '/' || cast(enrolment.valid_to as text) as span_key
-    from {{ ref('enrolment') }} as enrolment
-    where
-        enrolment.form is distinct from 'home'
-        and enrolment.valid_to >= (select min(week.period_start) from week)
-),
-
-span as (
-    select distinct
-        enrolled_span.span_key,
-        enrolled_span.municipality,
-        enrolled_span.school_number,
-        enrolled_span.grade,
-        enrolled_span.valid_from,
-        enrolled_span.valid_to
-    from enrolled_span
+        enrolment.span_id,
+        greatest(enrolment.valid_from, week.period_start) as first_day,
+        least(enrolment.valid_to, candidate.week_end) as last_day
+    from candidate
+    inner join week
+        on
+            candidate.week_end = week.week_end
+            and candidate.school_year = week.school_year
+    inner join {{ ref('enrolment') }} as enrolment
+        on
+            candidate.person_key = enrolment.person_key
+            and candidate.school_year = enrolment.school_year
+            and enrolment.valid_from <= candidate.week_end
+            and enrolment.valid_to >= week.period_start
+    where enrolment.span_id is not null
 ),
 
 span_week as (
-    select
-        span.*,
-        week.week_end,
-        week.period_start
-    from span
-    cross join lateral {{
-        each_week(
-            sunday_from('span.valid_from'),
-            days_after('span.valid_to', definition('week_period_days', 'integer') ~ ' - 1')
-        )
-    }} as each (sunday)
-    inner join week
-        on
-            cast(each.sunday as date) = week.week_end
-            and span.valid_to >= week.period_start
+    select distinct
+        enrolled_span.span_id,
+        enrolled_span.municipality,
+        enrolled_span.school_number,
+        enrolled_span.grade,
+        enrolled_span.week_end,
+        enrolled_span.first_day,
+        enrolled_span.last_day
+    from enrolled_span
 ),
 
--- What was scheduled up to the last day, less what was up to the day before the first.
-span_edge as (
-    select
-        span_week.*,
-        edge.day,
-        edge.sign
-    from span_week
-    cross join lateral (
-        values
-        ({{ days_after('greatest(span_week.valid_from, span_week.period_start)', -1) }}, -1),
-        (least(span_week.valid_to, span_week.week_end), 1)
-    ) as edge (day, sign)
+-- Materialised, so that it is worked out for the few spans before it meets their many pupils.
+schedule as materialized (
+    {{ scheduled_lessons_of('span_week') }}
 ),
 
--- Materialised, because the planner cannot know how many weeks there are.
-span_schedule as materialized (
+pupil_schedule as (
     select
-        span_edge.span_key,
-        span_edge.week_end,
-        sum(span_edge.sign * until.lessons_to) as scheduled_lessons,
-        sum(span_edge.sign * until.covered_lessons_to) as covered_lessons,
-        sum(span_edge.sign * until.covered_days_to) as covered_days
-    from span_edge
-    left join {{ ref('calendar_sum') }} as until
+        enrolled_span.person_key,
+        enrolled_span.week_end,
+        sum(schedule.scheduled_lessons) as scheduled_lessons,
+        sum(schedule.covered_lessons) as covered_lessons,
+        cast(sum(schedule.covered_days) as integer) as covered_days
+    from enrolled_span
+    inner join schedule
         on
-            span_edge.municipality = until.municipality
-            and span_edge.school_number = until.school_number
-            and span_edge.grade = until.grade
-            and span_edge.day = until.day
-    group by span_edge.span_key, span_edge.week_end
+            enrolled_span.span_id = schedule.span_id
+            and enrolled_span.week_end = schedule.week_end
+    group by enrolled_span.person_key, enrolled_span.week_end
 ),
 
 uncovered as (
@@ -218,7 +239,7 @@ uncovered as (
         uncovered_day.person_key,
         week.week_end,
         sum(uncovered_day.lessons) as lessons,
-        count(*) as days
+        cast(count(*) as integer) as days
     from {{ ref('uncovered_pupil_day') }} as uncovered_day
     inner join week
         on uncovered_day.day between week.period_start and week.week_end
@@ -233,24 +254,18 @@ evaluated as (
         candidate.week_end,
         candidate.is_recent,
         candidate.absent_lessons,
-        coalesce(sum(schedule.scheduled_lessons), 0) as scheduled_lessons,
-        coalesce(sum(schedule.covered_lessons), 0) - coalesce(max(uncovered.lessons), 0) as covered_lessons,
-        coalesce(sum(schedule.covered_days), 0) - coalesce(max(uncovered.days), 0) as covered_days
+        coalesce(schedule.scheduled_lessons, 0) as scheduled_lessons,
+        coalesce(schedule.covered_lessons, 0) - coalesce(uncovered.lessons, 0) as covered_lessons,
+        coalesce(schedule.covered_days, 0) - coalesce(uncovered.days, 0) as covered_days
     from candidate
-    left join enrolled_span
+    left join pupil_schedule as schedule
         on
-            candidate.person_key = enrolled_span.person_key
-            and candidate.school_year = enrolled_span.school_year
-    left join span_schedule as schedule
-        on
-            enrolled_span.span_key = schedule.span_key
+            candidate.person_key = schedule.person_key
             and candidate.week_end = schedule.week_end
     left join uncovered
         on
             candidate.person_key = uncovered.person_key
             and candidate.week_end = uncovered.week_end
-    group by
-        candidate.person_key, candidate.school_year, candidate.week_end, candidate.is_recent, candidate.absent_lessons
 ),
 
 judged as (

@@ -1,35 +1,4 @@
--- The level of the month's last day, where the pupil was enrolled then, of all lessons of the month.
-with pupil as (
-    select
-        pupil_month.month,
-        pupil_month.municipality,
-        pupil_month.counted_grade as grade,
-        coalesce(level.support_level, 'unknown') as support_level,
-        count(*) filter (where pupil_month.municipality = pupil_month.counted_municipality) as pupils,
-        sum(pupil_month.scheduled_lessons) as scheduled_lessons,
-        sum(pupil_month.covered_lessons) as covered_lessons,
-        sum(pupil_month.absent_lessons) as absent_lessons
-    from {{ ref('pupil_month') }} as pupil_month
-    inner join {{ ref('period') }} as period
-        on
-            pupil_month.month = period.period_start
-            and period.period_type = 'month'
-            and period.is_shared
-    left join {{ ref('support_day_level') }} as level
-        on
-            pupil_month.person_key = level.person_key
-            and pupil_month.counted_municipality = level.municipality
-            and pupil_month.school_year = level.school_year
-            and period.period_end between level.valid_from and level.valid_to
-    where pupil_month.is_population
-    group by
-        pupil_month.month,
-        pupil_month.municipality,
-        pupil_month.counted_grade,
-        coalesce(level.support_level, 'unknown')
-),
-
-summed as (
+with summed as (
     select
         pupil.month,
         pupil.municipality,
@@ -39,7 +8,7 @@ summed as (
         sum(pupil.scheduled_lessons) as scheduled_lessons,
         sum(pupil.covered_lessons) as covered_lessons,
         sum(pupil.absent_lessons) as absent_lessons
-    from pupil
+    from {{ ref('pupil_month_count') }} as pupil
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
     group by pupil.month, pupil.municipality, band.grade_band, pupil.support_level

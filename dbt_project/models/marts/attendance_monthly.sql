@@ -1,52 +1,24 @@
--- Read twice rather than written down once: it is as long as all pupils' months.
-with closed_pupil as not materialized (
+with absent_pupil as (
     select
-        pupil_month.person_key,
         pupil_month.month,
         pupil_month.municipality,
-        pupil_month.counted_municipality,
         pupil_month.counted_grade as grade,
-        pupil_month.scheduled_lessons,
-        pupil_month.covered_lessons,
-        pupil_month.absent_lessons
+        absence.absence_class,
+        count(*) as pupils_with_absence,
+        sum(absence.lessons) as absent_lessons
     from {{ ref('pupil_month') }} as pupil_month
     inner join {{ ref('period') }} as period
         on
             pupil_month.month = period.period_start
             and period.period_type = 'month'
             and period.is_shared
-    where pupil_month.is_population
-),
-
-pupil as (
-    select
-        closed_pupil.month,
-        closed_pupil.municipality,
-        closed_pupil.grade,
-        count(*) filter (where closed_pupil.municipality = closed_pupil.counted_municipality) as pupils,
-        count(*) filter (where closed_pupil.absent_lessons > 0) as pupils_with_absence,
-        sum(closed_pupil.scheduled_lessons) as scheduled_lessons,
-        sum(closed_pupil.covered_lessons) as covered_lessons,
-        sum(closed_pupil.absent_lessons) as absent_lessons
-    from closed_pupil
-    group by closed_pupil.month, closed_pupil.municipality, closed_pupil.grade
-),
-
-absent_pupil as (
-    select
-        closed_pupil.month,
-        closed_pupil.municipality,
-        closed_pupil.grade,
-        absence.absence_class,
-        count(*) as pupils_with_absence,
-        sum(absence.lessons) as absent_lessons
-    from closed_pupil
     inner join {{ ref('pupil_month_absence') }} as absence
         on
-            closed_pupil.person_key = absence.person_key
-            and closed_pupil.municipality = absence.municipality
-            and closed_pupil.month = absence.month
-    group by closed_pupil.month, closed_pupil.municipality, closed_pupil.grade, absence.absence_class
+            pupil_month.person_key = absence.person_key
+            and pupil_month.municipality = absence.municipality
+            and pupil_month.month = absence.month
+    where pupil_month.is_population
+    group by pupil_month.month, pupil_month.municipality, pupil_month.counted_grade, absence.absence_class
 ),
 
 lesson_sum as (
@@ -57,7 +29,7 @@ lesson_sum as (
         sum(pupil.pupils) as pupils,
         sum(pupil.scheduled_lessons) as scheduled_lessons,
         sum(pupil.covered_lessons) as covered_lessons
-    from pupil
+    from {{ ref('pupil_month_count') }} as pupil
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
     group by pupil.month, pupil.municipality, band.grade_band
@@ -80,7 +52,7 @@ each_class as (
         'all' as absence_class,
         pupil.pupils_with_absence,
         pupil.absent_lessons
-    from pupil
+    from {{ ref('pupil_month_count') }} as pupil
 ),
 
 class_sum as (

@@ -1,29 +1,15 @@
--- Every pupil once; which of the periods are shown is asked of the counts.
-with pupil as (
-    select
-        tier.period_type,
-        tier.period_end,
-        tier.municipality,
-        tier.grade,
-        tier.tier,
-        count(*) as pupils
-    from {{ ref('pupil_period') }} as tier
-    where tier.is_population
-    group by tier.period_type, tier.period_end, tier.municipality, tier.grade, tier.tier
-),
-
-counted as (
+with counted as (
     select
         pupil.period_type,
         pupil.period_end,
         pupil.municipality,
         band.grade_band,
-        coalesce(pupil.tier, 'none') as tier,
+        pupil.tier,
         sum(pupil.pupils) as pupils
-    from pupil
+    from {{ ref('pupil_period_count') }} as pupil
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
-    group by pupil.period_type, pupil.period_end, pupil.municipality, band.grade_band, coalesce(pupil.tier, 'none')
+    group by pupil.period_type, pupil.period_end, pupil.municipality, band.grade_band, pupil.tier
 ),
 
 band as (

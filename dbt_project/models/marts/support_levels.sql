@@ -1,67 +1,71 @@
-with bound as (
+-- Most enrolments and levels begin and end together, so that few are left to look for on each day.
+with stay as (
     select
-        {{ school_year_start('min(delivery.school_year)') }} as first_day,
-        max(tonight.night) as night
-    from {{ ref('stg_delivery') }} as delivery
-    cross join {{ ref('stg_night') }} as tonight
-    where delivery.dataset = 'enrolment'
-),
-
--- Month ends, 20 September and 20 January, once their month is closed.
-count_day as (
-    select cast(each.day as date) as count_day
-    from bound
-    cross join lateral {{ each_day('bound.first_day', 'bound.night') }} as each (day)
-    where
-        (
-            cast(each.day as date) = {{ last_day_of_month('each.day') }}
-            or to_char(each.day, 'MM-DD') in (
-                {{ definition('count_day_september', 'text') }}, {{ definition('count_day_january', 'text') }}
-            )
-        )
-        and {{ days_after(last_day_of_month('each.day'), definition('month_close_days', 'integer')) }} <= bound.night
-),
-
-pupil as (
-    select
-        count_day.count_day,
         enrolment.municipality,
-        band.grade_band,
-        coalesce(level.support_level, 'unknown') as support_level
-    from count_day
-    inner join {{ ref('enrolment') }} as enrolment
-        on count_day.count_day between enrolment.valid_from and enrolment.valid_to
-    inner join {{ ref('grade_band') }} as band
-        on enrolment.grade = band.grade
+        enrolment.school_year,
+        enrolment.grade,
+        coalesce(level.support_level, 'unknown') as support_level,
+        greatest(enrolment.valid_from, level.valid_from) as valid_from,
+        least(enrolment.valid_to, level.valid_to) as valid_to,
+        count(*) as pupils
+    from {{ ref('enrolment') }} as enrolment
     left join {{ ref('support_day_level') }} as level
         on
             enrolment.person_key = level.person_key
             and enrolment.municipality = level.municipality
             and enrolment.school_year = level.school_year
-            and count_day.count_day between level.valid_from and level.valid_to
+            and enrolment.valid_from <= level.valid_to
+            and enrolment.valid_to >= level.valid_from
     where enrolment.form is distinct from 'home'
+    group by
+        enrolment.municipality,
+        enrolment.school_year,
+        enrolment.grade,
+        coalesce(level.support_level, 'unknown'),
+        greatest(enrolment.valid_from, level.valid_from),
+        least(enrolment.valid_to, level.valid_to)
+),
+
+pupil as (
+    select
+        place.count_day,
+        place.municipality,
+        stay.grade,
+        stay.support_level,
+        sum(stay.pupils) as pupils
+    from {{ ref('municipality_count_day') }} as place
+    inner join stay
+        on
+            place.municipality = stay.municipality
+            and place.school_year = stay.school_year
+            and place.count_day between stay.valid_from and stay.valid_to
+    group by place.count_day, place.municipality, stay.grade, stay.support_level
 ),
 
 counted as (
     select
         pupil.count_day,
         coalesce(pupil.municipality, 'region') as municipality,
-        pupil.grade_band,
+        band.grade_band,
         pupil.support_level,
-        count(*) as pupils
+        sum(pupil.pupils) as pupils
     from pupil
+    inner join {{ ref('grade_band') }} as band
+        on pupil.grade = band.grade
     group by
         grouping sets (
-            (pupil.count_day, pupil.municipality, pupil.grade_band, pupil.support_level),
-            (pupil.count_day, pupil.grade_band, pupil.support_level)
+            (pupil.count_day, pupil.municipality, band.grade_band, pupil.support_level),
+            (pupil.count_day, band.grade_band, pupil.support_level)
         )
 ),
 
-place as (
-    select distinct
-        counted.count_day,
-        counted.municipality
-    from counted
+place_day as (
+    select
+        place.count_day,
+        coalesce(place.municipality, 'region') as municipality,
+        min(place.support_as_of) as as_of
+    from {{ ref('municipality_count_day') }} as place
+    group by grouping sets ((place.count_day, place.municipality), (place.count_day))
 ),
 
 band as (
@@ -70,45 +74,29 @@ band as (
 ),
 
 -- Every band and level of a count day on which the municipality has pupils.
-grid as (
+filled as (
     select
-        place.count_day,
-        place.municipality,
+        place_day.count_day,
+        place_day.municipality,
         band.grade_band,
         level.support_level,
         level.comparability,
-        {{ regime_of_level('place.count_day', 'level') }} as regime,
-        case when not {{ is_in_regime('place.count_day', 'level') }} then 'not_in_regime' end as null_reason
-    from place
-    cross join band
-    cross join {{ ref('support_level') }} as level
-),
-
--- The days of a school year are told by its own extracts; later ones say nothing of them.
-as_of as (
-    select
-        delivery.municipality,
-        delivery.school_year,
-        max({{ local_day('delivery.as_of') }}) as as_of
-    from {{ ref('stg_delivery') }} as delivery
-    where delivery.dataset = 'support'
-    group by delivery.municipality, delivery.school_year
-),
-
-filled as (
-    select
-        grid.*,
+        place_day.as_of,
+        {{ regime_of_level('place_day.count_day', 'level') }} as regime,
+        case when not {{ is_in_regime('place_day.count_day', 'level') }} then 'not_in_regime' end as null_reason,
         coalesce(counted.pupils, 0) as pupils,
         sum(coalesce(counted.pupils, 0)) over (
-            partition by grid.count_day, grid.municipality, grid.grade_band
+            partition by place_day.count_day, place_day.municipality, band.grade_band
         ) as population
-    from grid
+    from place_day
+    cross join band
+    cross join {{ ref('support_level') }} as level
     left join counted
         on
-            grid.count_day = counted.count_day
-            and grid.municipality = counted.municipality
-            and grid.grade_band = counted.grade_band
-            and grid.support_level = counted.support_level
+            place_day.count_day = counted.count_day
+            and place_day.municipality = counted.municipality
+            and band.grade_band = counted.grade_band
+            and level.support_level = counted.support_level
 )
 
 select
@@ -125,11 +113,5 @@ select
     filled.regime,
     filled.comparability,
     filled.null_reason,
-    (
-        select min(as_of.as_of)
-        from as_of
-        where
-            as_of.school_year = {{ school_year_of('filled.count_day') }}
-            and (filled.municipality = 'region' or as_of.municipality = filled.municipality)
-    ) as as_of
+    filled.as_of
 from filled

@@ -1,35 +1,13 @@
--- Every pupil once; which of the periods are shown is asked of the counts.
-with pupil as (
-    select
-        tier.period_type,
-        tier.period_end,
-        tier.municipality,
-        tier.grade,
-        level.support_level,
-        tier.tier,
-        count(*) as pupils
-    from {{ ref('pupil_period') }} as tier
-    left join {{ ref('support_day_level') }} as level
-        on
-            tier.person_key = level.person_key
-            and tier.municipality = level.municipality
-            and tier.school_year = level.school_year
-            and tier.period_end between level.valid_from and level.valid_to
-    where tier.is_population
-    group by
-        tier.period_type, tier.period_end, tier.municipality, tier.grade, level.support_level, tier.tier
-),
-
-counted as (
+with counted as (
     select
         pupil.period_type,
         pupil.period_end,
         pupil.municipality,
         band.grade_band,
-        coalesce(pupil.support_level, 'unknown') as support_level,
-        coalesce(pupil.tier, 'none') as tier,
+        pupil.support_level,
+        pupil.tier,
         sum(pupil.pupils) as pupils
-    from pupil
+    from {{ ref('pupil_period_count') }} as pupil
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
     group by
@@ -37,8 +15,8 @@ counted as (
         pupil.period_end,
         pupil.municipality,
         band.grade_band,
-        coalesce(pupil.support_level, 'unknown'),
-        coalesce(pupil.tier, 'none')
+        pupil.support_level,
+        pupil.tier
 ),
 
 band as (
