@@ -85,7 +85,7 @@ select
     bounded.valid_to,
     -- Most pupils of a school and grade are there on the same days, so what is scheduled for them is looked up once.
     case
-        when bounded.form is distinct from 'home'
+        when coalesce(bounded.form, '') <> 'home'
             then dense_rank() over (
                 order by
                     bounded.municipality, bounded.school_number, bounded.grade, bounded.valid_from, bounded.valid_to

@@ -153,13 +153,13 @@ summed as (
     select
         enrolled.*,
         case when enrolled.period_type = 'month' then to_date.scheduled_lessons else to_date.year_scheduled_lessons end
-        as scheduled_lessons,
+            as scheduled_lessons,
         case when enrolled.period_type = 'month' then to_date.covered_lessons else to_date.year_covered_lessons end
-        as covered_lessons,
+            as covered_lessons,
         case when enrolled.period_type = 'month' then to_date.covered_days else to_date.year_covered_days end
-        as covered_days,
+            as covered_days,
         case when enrolled.period_type = 'month' then to_date.absent_lessons else to_date.year_absent_lessons end
-        as absent_lessons
+            as absent_lessons
     from enrolled
     left join to_date
         on

@@ -143,8 +143,8 @@ older_week as (
         on
             cast(each.sunday as date) = week.week_end
             and high.school_year = week.school_year
-            and week.week_end >= touched.first_month
-            and week.week_end < high.next_week_end
+            and touched.first_month <= week.week_end
+            and high.next_week_end > week.week_end
             and not week.is_recent
     inner join {{ ref('enrolment') }} as enrolment
         on
@@ -197,8 +197,8 @@ enrolled_span as (
         on
             candidate.person_key = enrolment.person_key
             and candidate.school_year = enrolment.school_year
-            and enrolment.valid_from <= candidate.week_end
-            and enrolment.valid_to >= week.period_start
+            and candidate.week_end >= enrolment.valid_from
+            and week.period_start <= enrolment.valid_to
     where enrolment.span_id is not null
 ),
 

@@ -5,9 +5,10 @@ with touched as (
         touched_month.municipality,
         min(touched_month.month) as first_day
     from {{ ref('touched_month') }} as touched_month
-    where touched_month.municipality not in (
-        select change.municipality from {{ ref('calendar_change') }} as change
-    )
+    where
+        touched_month.municipality not in (
+            select change.municipality from {{ ref('calendar_change') }} as change
+        )
     group by touched_month.municipality
 )
 
