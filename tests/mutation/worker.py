@@ -140,7 +140,7 @@ def _look(state: State, worker: int, path: str) -> Answer:
         for mode in ("next", "first") if "incremental" in found else ("next",):
             target = _target(state, worker, mode)
             # With what hangs on them: a table that is made anew takes the views on it away.
-            wanted = " ".join(f"{node}+" for node in nodes)
+            wanted = " ".join(f"{node}+,resource_type:{kind}" for node in nodes for kind in ("seed", "model"))
             try:
                 build(url, target, select=wanted, full_refresh=mode == "first", variables=dict(variables()))
             except TransformError as error:
