@@ -16,7 +16,7 @@ from connectors.connection import connection_for
 from connectors.delivery import DeliveryProblem, RawDelivery, SourceRefused, school_year_of
 from connectors.transports import History
 from connectors.transports import fetch as fetch_from_source
-from pipeline import archive, keys, ledger, quality
+from pipeline import archive, findings, keys, ledger, quality
 from pipeline.landing import copy_frame
 from pipeline.reference import load_reference
 from pipeline.release_due import waiting_for
@@ -159,6 +159,7 @@ def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Duration
     except SourceRefused as refusal:
         with connect(settings) as connection:
             _clear(connection, delivery.delivery_id)
+            findings.forget_delivery(connection, delivery.delivery_id)
             ledger.decide(connection, delivery.delivery_id, "refused", refusal.reason_en, refusal.reason_fi)
         return
     with durations.step("land", f"{delivery.delivery}: landing"), connect(settings) as connection:
@@ -211,6 +212,7 @@ def _gate(settings: Settings, delivery: ledger.Delivery, config: Municipality) -
     results = quality.run_suite(warehouse_url(settings), "delivery", parameters)
     with connect(settings) as connection:
         quality.store(results, connection)
+        findings.observe_delivery(connection, delivery.delivery_id, results)
         quality.write_data_docs(results, settings.data_docs)
         if quality.decide(results) == "accept":
             ledger.decide(connection, delivery.delivery_id, "accepted")
