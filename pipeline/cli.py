@@ -169,6 +169,39 @@ def replay(
 
 
 @app.command()
+def decide(
+    delivery: Annotated[str, typer.Argument(help="A held delivery's name, such as kuopio-2025-10-14.")],
+    verdict: Annotated[str, typer.Argument(help="accept or refuse.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept, and told to the municipality.")],
+    by: Annotated[str | None, typer.Option(help="Who decides; default: the login's name.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Accept or refuse a held delivery. An accepted one joins the next release; a refused one stays out of it."""
+    import getpass
+
+    from pipeline import ingest as steps
+    from pipeline.decisions import NotDecidable
+    from pipeline.summary import outcome_table
+
+    if verdict != "accept" and verdict != "refuse":
+        _wrong_use(f"{verdict!r} is neither accept nor refuse.")
+    settings = load_settings()
+    with _warehouse(settings):
+        try:
+            outcome = steps.decide(settings, delivery, verdict, reason, by or getpass.getuser())
+        except KeyError:
+            _wrong_use(f"{delivery}: no such delivery in the ledger.")
+        except ValueError as problem:
+            _wrong_use(str(problem))
+        except NotDecidable as problem:
+            error_console.print(f"[red]{problem}[/red]")
+            raise typer.Exit(REFUSED) from None
+    _print(outcome, outcome_table(outcome), as_json)
+    if outcome.status == "accepted" and not as_json:
+        console.print("It joins the next release; to have one now: tukiverkko release")
+
+
+@app.command()
 def status(as_json: AsJson = False) -> None:
     """What is wrong, and the next command; exit 1 when something is."""
     import psycopg

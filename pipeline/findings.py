@@ -1,4 +1,4 @@
-"""Findings over the nights: what each look at a municipality saw, from which `ops.finding_life` tells new, persisting and
+"""Findings over the nights: what each look at a municipality saw, of which `ops.finding_life` tells new, persisting,
 resolved.
 
 Looks are written where something was looked at: a delivery that landed and went through its gate, and a release whose
@@ -70,8 +70,8 @@ class Observation:
 
 
 def observe_delivery(connection: psycopg.Connection, delivery_id: int, results: "Sequence[QualityResult]") -> None:
-    """Writes what was seen of a delivery that has landed: its rejected and noticed rows, and every check of its gate, in
-    the caller's transaction."""
+    """Writes what was seen of a delivery that has landed: its rejected and noticed rows, and every check of its gate.
+    In the caller's transaction."""
     row = connection.execute(
         "select municipality, night from ops.delivery where delivery_id = %s limit 1", (delivery_id,)
     ).fetchone()

@@ -16,7 +16,7 @@ from connectors.connection import connection_for
 from connectors.delivery import DeliveryProblem, RawDelivery, SourceRefused, school_year_of
 from connectors.transports import History
 from connectors.transports import fetch as fetch_from_source
-from pipeline import archive, findings, keys, ledger, quality
+from pipeline import archive, decisions, findings, keys, ledger, quality
 from pipeline.landing import copy_frame
 from pipeline.reference import load_reference
 from pipeline.release_due import waiting_for
@@ -214,15 +214,31 @@ def _gate(settings: Settings, delivery: ledger.Delivery, config: Municipality) -
         quality.store(results, connection)
         findings.observe_delivery(connection, delivery.delivery_id, results)
         quality.write_data_docs(results, settings.data_docs)
-        if quality.decide(results) == "accept":
+        decision = decisions.last_decision(connection, delivery.delivery_id)
+        broken = {
+            f"{result.suite}.{result.check_id}": result
+            for result in results
+            if result.severity == "critical" and result.outcome in ("failed", "error")
+        }
+        outcomes: dict[str, str] = {rule: result.outcome for rule, result in broken.items()}
+        # A person's word stands when the same bytes are read again; of an acceptance for what it was said of.
+        if decision and decision.verdict == "refuse":
+            ledger.decide(connection, delivery.delivery_id, "refused", decision.reason_en, decision.reason_fi)
+        elif quality.decide(results) == "accept":
             ledger.decide(connection, delivery.delivery_id, "accepted")
-            return
-        broken = [
-            result for result in results if result.severity == "critical" and result.outcome in ("failed", "error")
-        ]
-        reason_en = "; ".join(result.message_en for result in broken)
-        reason_fi = "; ".join(result.message_fi for result in broken)
-        ledger.decide(connection, delivery.delivery_id, "held", reason_en, reason_fi)
+        elif decision and broken and decision.covers(outcomes):
+            ledger.decide(connection, delivery.delivery_id, "accepted", decision.reason_en, decision.reason_fi)
+        else:
+            reason_en = "; ".join(result.message_en for result in broken.values())
+            reason_fi = "; ".join(result.message_fi for result in broken.values())
+            ledger.decide(connection, delivery.delivery_id, "held", reason_en, reason_fi)
+
+
+def decide(settings: Settings, name: str, verdict: decisions.Verdict, reason: str, decided_by: str) -> Outcome:
+    """A person accepts or refuses a held delivery. Raises as `decisions.decide`."""
+    with connect(settings) as connection:
+        delivery = decisions.decide(connection, name, verdict, reason, decided_by)
+    return report(settings, delivery.municipality, delivery.night, None)
 
 
 def report(
