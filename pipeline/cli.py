@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast, get_args
 from zoneinfo import ZoneInfo
 
 import typer
@@ -180,15 +180,15 @@ def decide(
     import getpass
 
     from pipeline import ingest as steps
-    from pipeline.decisions import NotDecidable
+    from pipeline.decisions import NotDecidable, Verdict
     from pipeline.summary import outcome_table
 
-    if verdict != "accept" and verdict != "refuse":
+    if verdict not in get_args(Verdict):
         _wrong_use(f"{verdict!r} is neither accept nor refuse.")
     settings = load_settings()
     with _warehouse(settings):
         try:
-            outcome = steps.decide(settings, delivery, verdict, reason, by or getpass.getuser())
+            outcome = steps.decide(settings, delivery, cast(Verdict, verdict), reason, by or getpass.getuser())
         except KeyError:
             _wrong_use(f"{delivery}: no such delivery in the ledger.")
         except ValueError as problem:
@@ -199,6 +199,30 @@ def decide(
     _print(outcome, outcome_table(outcome), as_json)
     if outcome.status == "accepted" and not as_json:
         console.print("It joins the next release; to have one now: tukiverkko release")
+
+
+@app.command()
+def unmapped(
+    municipality: Annotated[str | None, typer.Argument(help="A folder of municipalities/; default: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Codes that a folder does not know, each with the line to add to which file; exit 1 when there are any."""
+    from connectors.config import ConfigError
+    from pipeline.summary import unmapped_table
+    from pipeline.unmapped import read_queue
+    from pipeline.warehouse import connect
+
+    settings = _settings_for(municipality) if municipality else load_settings()
+    with _warehouse(settings), connect(settings) as connection:
+        try:
+            queue = read_queue(connection, settings, municipality)
+        except ConfigError as problem:
+            _wrong_use(str(problem))
+    if as_json:
+        print(json.dumps([dataclasses.asdict(code) for code in queue], default=str, ensure_ascii=False))
+    else:
+        console.print(unmapped_table(queue), soft_wrap=True)
+    raise typer.Exit(REFUSED if queue else DONE)
 
 
 @app.command()

@@ -11,11 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.ingest import Outcome
     from pipeline.release import ReleaseOutcome
     from pipeline.sender_check import FileCheck
     from pipeline.settings import Settings
     from pipeline.status import Status
+    from pipeline.unmapped import UnmappedCode
 
 # A wrong export is wrong on every row: the first ones tell it.
 SHOWN_ROWS = 50
@@ -117,6 +120,30 @@ def check_table(check: "FileCheck") -> RenderableType:
         )
         for code in check.unmapped
     ]
+    return Group(*lines)
+
+
+def unmapped_table(queue: "Sequence[UnmappedCode]") -> RenderableType:
+    """The queue of codes that a folder does not know: where each is, the line that is missing, the next command."""
+    if not queue:
+        return Text("No unknown codes.", style="green")
+    lines: list[RenderableType] = []
+    for code in queue:
+        row = "" if code.first_row is None else f", first in row {code.first_row}"
+        lines += [
+            Text(f"{code.municipality}, {code.dataset}: {code.kind} {code.source_code}", style="bold"),
+            Text(
+                f"  {_number(code.row_count)} rows of {code.source}, column {code.column}{row}; "
+                f"seen {code.first_seen} to {code.last_seen}, last in {code.delivery} ({code.status})"
+            ),
+        ]
+        if code.state == "mapped":
+            lines.append(Text(f"  {code.file} knows it by now. Next: {code.next_command}", style="green"))
+            continue
+        lines += [Text(f"  add to {code.file}:"), Text(f"    {code.line}", style="yellow")]
+        if code.meanings:
+            lines.append(Text(f"  where FILL IN is one of: {', '.join(code.meanings)}; at the end, who reviewed it"))
+        lines.append(Text(f"  then: {code.next_command}"))
     return Group(*lines)
 
 
