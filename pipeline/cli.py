@@ -226,6 +226,29 @@ def unmapped(
 
 
 @app.command()
+def receipt(
+    delivery: Annotated[str, typer.Argument(help="A delivery's name, such as kuopio-2025-10-14.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print what would be told, and send nothing.")] = False,
+) -> None:
+    """Tell the source of a delivery again: what came, what was taken, what was not and why; exit 1 if it cannot be."""
+    from pipeline import receipt_post
+
+    settings = load_settings()
+    with _warehouse(settings):
+        try:
+            if as_json:
+                print(receipt_post.content(settings, delivery).decode())
+                return
+            how = receipt_post.tell_one(settings, delivery)
+        except KeyError:
+            _wrong_use(f"{delivery}: no such delivery in the ledger.")
+        except ValueError as problem:
+            _wrong_use(str(problem))
+    console.print(f"{delivery}: receipt {how}; both forms are in {settings.receipts}", soft_wrap=True)
+    raise typer.Exit(REFUSED if how == "failed" else DONE)
+
+
+@app.command()
 def status(as_json: AsJson = False) -> None:
     """What is wrong, and the next command; exit 1 when something is."""
     import psycopg

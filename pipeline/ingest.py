@@ -16,7 +16,7 @@ from connectors.connection import connection_for
 from connectors.delivery import DeliveryProblem, RawDelivery, SourceRefused, school_year_of
 from connectors.transports import History
 from connectors.transports import fetch as fetch_from_source
-from pipeline import archive, decisions, findings, keys, ledger, quality
+from pipeline import archive, decisions, findings, keys, ledger, quality, receipt_post
 from pipeline.landing import copy_frame
 from pipeline.reference import load_reference
 from pipeline.release_due import waiting_for
@@ -31,7 +31,8 @@ class Outcome:
 
     status: accepted, unchanged, held, refused or failed. datasets: one mapping a delivery and dataset with rows_in,
     rows_landed, rows_rejected, covers_to. waiting_for: municipalities whose outcome of the same night is not known yet.
-    seconds: step → wall time.
+    seconds: step → wall time. receipt: how telling the source of it ended (sent, kept, failed), None when there is
+    nothing to tell.
     """
 
     municipality: str
@@ -43,6 +44,7 @@ class Outcome:
     datasets: tuple[dict[str, Any], ...] = ()
     waiting_for: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    receipt: str | None = None
 
 
 # From best to worst: a night with two deliveries (two school years) is reported by its worst one.
@@ -244,7 +246,9 @@ def decide(settings: Settings, name: str, verdict: decisions.Verdict, reason: st
 def report(
     settings: Settings, municipality: str, night: date, failure: str | None, *, durations: Durations | None = None
 ) -> Outcome:
-    """Closes the municipality's night in the ledger and says how it ended; the last step, also after a failure."""
+    """Closes the municipality's night in the ledger, says how it ended, and tells the source; the last step, also after
+    a failure. A receipt that cannot be sent changes nothing of the night: it is tried again with the next one."""
+    durations = durations or Durations()
     with connect(settings) as connection:
         if failure is not None:
             for delivery in ledger.deliveries_of_night(connection, municipality, night):
@@ -261,7 +265,6 @@ def report(
             reason_en=worst.reason_en if worst else "nothing was received",
             reason_fi=worst.reason_fi if worst else "mitään ei saatu",
             datasets=tuple(_counts(connection, [delivery.delivery_id for delivery in deliveries])),
-            seconds=durations.seconds if durations else {},
         )
         ledger.report_night(
             connection, municipality, night, outcome.status, outcome.delivery, outcome.reason_en, outcome.reason_fi
@@ -270,7 +273,9 @@ def report(
     names = municipality_names(settings.municipalities)
     with connect(settings) as connection:
         waiting = waiting_for(ledger.reported(connection, night, names), names)
-    return replace(outcome, waiting_for=waiting)
+    with durations.step("receipt", f"{municipality}: sending the receipt"):
+        receipt = receipt_post.tell(settings, municipality, night)
+    return replace(outcome, waiting_for=waiting, receipt=receipt, seconds=durations.seconds)
 
 
 def _counts(connection: psycopg.Connection, delivery_ids: list[int]) -> list[dict[str, Any]]:
