@@ -60,7 +60,8 @@ def _parts(receipt: Receipt, title: str) -> Iterable[str]:
     kind, said = _STATUS[receipt.status]
     yield f"<h1>{escape(title)}</h1>"
     yield f'<p class="status {kind}">{said}</p>'
-    yield f"<p>Lukuvuosi {receipt.school_year}, toimituksen tunnus {escape(receipt.delivery)}.{_as_of(receipt)}</p>"
+    year = receipt.school_year.replace("-", "–")
+    yield f"<p>Lukuvuosi {year}, toimituksen tunnus {escape(receipt.delivery)}.{_as_of(receipt)}</p>"
     if receipt.reason_fi:
         yield f"<p>Syy: {escape(receipt.reason_fi)}</p>"
     if receipt.status != "accepted":
@@ -119,18 +120,18 @@ def _parts(receipt: Receipt, title: str) -> Iterable[str]:
 
 
 def _as_of(receipt: Receipt) -> str:
-    return f" Tiedot ovat ajalta {finnish_date(receipt.as_of)}." if receipt.as_of else ""
+    return f" Tiedot on poimittu {finnish_date(receipt.as_of)}." if receipt.as_of else ""
 
 
 def _instead(receipt: Receipt) -> str:
     if receipt.used_instead is None:
         return "Kunnalta ei ole vielä käytössä yhtään toimitusta tältä lukuvuodelta."
-    return f"Alueen luvuissa käytetään siihen asti toimitusta, joka tuli {finnish_date(receipt.used_instead)}."
+    return f"Alueen luvuissa käytetään edelleen toimitusta, joka tuli {finnish_date(receipt.used_instead)}."
 
 
 def _datasets(receipt: Receipt) -> str:
     return _table(
-        ("Aineisto", "Tiedosto", "Rivejä tuli", "Otettiin", "Hylättiin", "Otsikoita, tyhjiä ja summia", "Päivät"),
+        ("Aineisto", "Tiedosto", "Rivejä tuli", "Kunnossa", "Hylättiin", "Otsikoita, tyhjiä ja summia", "Päivät"),
         [
             (
                 DATASETS_FI[one.dataset],

@@ -21,7 +21,7 @@ import psycopg
 
 from connectors.config import Municipality, Transport, load_municipality
 from connectors.connection import SourceConnection, connection_for, require
-from connectors.delivery import DeliveryProblem
+from connectors.delivery import DeliveryProblem, SourceUnavailable
 from connectors.transports import send_receipt, takes_receipts
 from pipeline import receipts
 from pipeline.receipt_page import page
@@ -52,7 +52,7 @@ class _Due:
 
 def tell(settings: Settings, municipality: str, night: date) -> str | None:
     """Sends what is to be told of the night, and what could not be sent before. Returns how the night's own went: sent,
-    kept, due (not tried, since an earlier one could not be sent), failed; None when there is nothing to tell. Whatever
+    kept, due (not tried, since another could not be sent), failed; None when there is nothing to tell. Whatever
     goes wrong is logged and recorded, never raised."""
     try:
         return _tell(settings, municipality, night)
@@ -97,7 +97,6 @@ def _tell(settings: Settings, name: str, night: date) -> str | None:
     municipality = load_municipality(settings.municipalities / name)
     with connect(settings) as connection:
         own = _ids(connection, "municipality = %s and night = %s", (name, night))
-        # Told of in any case: what waits from earlier nights, oldest first, then the night's own.
         waiting = _ids(
             connection,
             """
@@ -107,10 +106,12 @@ def _tell(settings: Settings, name: str, night: date) -> str | None:
             """,
             (name, _TRIED_FOR),
         )
-    for delivery_id in [*(one for one in waiting if one not in own), *own]:
+    made = []
+    for delivery_id in [*own, *(one for one in waiting if one not in own)]:
         with connect(settings) as connection:
-            due = _make(connection, settings, municipality, delivery_id)
-        # A source that does not answer for one will not for the next.
+            made.append(_make(connection, settings, municipality, delivery_id))
+    for due in made:
+        # A source that cannot be reached for one cannot be for the next; the others stay due.
         if due is not None and not _send(settings, municipality, due):
             break
     return _how(settings, own)
@@ -168,15 +169,15 @@ def _make(
 
 
 def _send(settings: Settings, municipality: Municipality, due: _Due) -> bool:
-    """Sends one receipt and records how it went. False when it could not be sent."""
-    status, problem = "sent", None
+    """Sends one receipt and records how it went. False when the source cannot be reached at all."""
+    status, problem, reached = "sent", None, True
     try:
         if due.channel == "email":
             status = _mail(settings, municipality, due)
         else:
             _by_transport(settings, municipality, due)
     except DeliveryProblem as error:
-        status, problem = "failed", str(error)
+        status, problem, reached = "failed", str(error), not isinstance(error, SourceUnavailable)
     except Exception as error:
         # A library's message may quote an address or a password.
         status, problem = "failed", f"{municipality.name}: {type(error).__name__} while sending the receipt"
@@ -192,7 +193,7 @@ def _send(settings: Settings, municipality: Municipality, due: _Due) -> bool:
             """,
             {"status": status, "problem": problem, "id": due.delivery_id, "digest": due.digest},
         )
-    return status != "failed"
+    return reached
 
 
 def _by_transport(settings: Settings, municipality: Municipality, due: _Due) -> None:

@@ -155,6 +155,10 @@ class Receipt:
         return sum(one.rows_rejected for one in self.datasets)
 
 
+# Checks that hold a delivery for its unknown codes: those are asked for by name.
+_ABOUT_CODES = frozenset(
+    (*(f"{dataset}.codes_mapped" for dataset in DATASETS), "support.marks_mapped", "support.typed_text_limit")
+)
 # Of these a receipt is made; an unchanged workbook was told of when it came.
 TOLD = ("accepted", "held", "refused", "failed")
 
@@ -292,8 +296,8 @@ def _noticed(connection: psycopg.Connection, delivery_id: int) -> tuple[Noticed,
         """
         select
             suite || '.' || check_id, severity, numerator,
-            (meta -> 'what' ->> 'fi') || ' ' || (meta -> 'when_matters' ->> 'fi'),
-            (meta -> 'what' ->> 'en') || ' ' || (meta -> 'when_matters' ->> 'en')
+            'Ei toteudu: ' || (meta -> 'what' ->> 'fi') || ' ' || (meta -> 'when_matters' ->> 'fi'),
+            'Does not hold: ' || (meta -> 'what' ->> 'en') || ' ' || (meta -> 'when_matters' ->> 'en')
         from ops.quality_result
         where
             delivery_id = %(id)s and outcome = 'failed' and severity in ('critical', 'warning')
@@ -350,7 +354,7 @@ def _to_do(
                 f"Tell what these codes mean: {named}. No new delivery is needed for that.",
             )
         )
-    if status == "held" and any(one.severity == "critical" for one in noticed):
+    if status == "held" and any(one.severity == "critical" and one.rule not in _ABOUT_CODES for one in noticed):
         steps.append(
             (
                 "Tarkistakaa alla luetellut esteet. Jos tieto on oikein, vastatkaa ja kertokaa miksi; muuten korjatkaa "

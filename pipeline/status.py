@@ -18,9 +18,9 @@ class MunicipalityStatus:
     """One municipality: its last night, and the accepted data that the region goes on with.
 
     status, delivery: of the last night; as_of: the moment that the accepted data is from; covers_to: the last day that
-    its absences report on. rows_*: of the last accepted delivery. decided_by, decision: who accepted or refused the last
-    night's delivery, and why, where a person did. checks: how many checks of the newest gate ended in each outcome.
-    unmapped: codes that wait to be mapped. receipt: how telling the source of the last night went, receipt_problem why
+    its absences report on. rows_*: of the last accepted delivery. decided_by, decision: who accepted or refused the
+    last night's delivery, and why, where a person did. checks: how many of the newest gate ended in each outcome.
+    unmapped: codes that wait to be mapped. receipt: how telling the source of the last night went, receipt_problem: why
     it could not be told. next_command: what to do, or None.
     """
 

@@ -167,6 +167,22 @@ def test_a_receipt_that_cannot_be_sent_spoils_nothing_and_is_tried_again(
     assert len(written(connected / "kuopio" / "kuittaukset")) == 4
 
 
+def test_a_receipt_that_the_source_refuses_does_not_stand_before_the_others(
+    settings: Settings, connected: Path
+) -> None:
+    # A folder with the name of the page: this one can never be written.
+    obstacle = connected / "kuopio" / "kuittaukset" / f"2025-10-14_{NAME}.html"
+    obstacle.mkdir()
+    try:
+        assert refused(settings, "kuopio").receipt == "failed"
+        assert refused(settings, "kuopio", NEXT_NIGHT).receipt == "sent"
+        assert {row[0]: row[2:] for row in entered(settings)} == {NAME: ("failed", 2), "kuopio-2025-10-15": ("sent", 1)}
+    finally:
+        obstacle.rmdir()
+    assert refused(settings, "kuopio", date(2025, 10, 16)).receipt == "sent"
+    assert {row[2] for row in entered(settings)} == {"sent"}
+
+
 def test_not_even_a_fault_of_ours_in_making_it_spoils_the_night(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
