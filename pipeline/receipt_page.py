@@ -69,9 +69,7 @@ def _parts(receipt: Receipt, title: str) -> Iterable[str]:
     yield "<h2>Mitä teidän pitää tehdä</h2>"
     yield "<ol>" + "".join(f"<li>{escape(step)}</li>" for step in receipt.to_do_fi) + "</ol>"
     if receipt.datasets:
-        yield (
-            "<h2>Mitä saimme ja mitä otettiin käyttöön</h2>" if receipt.status == "accepted" else "<h2>Mitä saimme</h2>"
-        )
+        yield "<h2>Mitä saimme</h2>"
         yield _datasets(receipt)
     obstacles = [one for one in receipt.noticed if one.severity == "critical"]
     others = [one for one in receipt.noticed if one.severity != "critical"]

@@ -1,5 +1,6 @@
 """Findings with a life: what each night's look says of those before it, worked out by hand."""
 
+import json
 from datetime import date
 
 import psycopg
@@ -7,7 +8,9 @@ import pytest
 
 from pipeline import findings, ledger
 from pipeline.quality import Outcome, QualityResult, Severity
-from pipeline.warehouse import FIXED_TABLES
+from pipeline.settings import Settings
+from pipeline.warehouse import FIXED_TABLES, connect
+from tests.pipeline.test_cli import tukiverkko
 
 NIGHTS = [date(2025, 10, day) for day in (14, 15, 16, 17)]
 
@@ -214,3 +217,29 @@ def test_an_existing_warehouse_is_brought_along(connection: psycopg.Connection) 
     delivered(connection, NIGHTS[0], result("pupils_known", "failed"))
     connection.execute(FIXED_TABLES.read_text(encoding="utf-8"))
     assert [row[2] for row in seen(connection)] == ["new"]
+
+
+def test_status_shows_findings_and_counts_outcomes_apart(settings: Settings) -> None:
+    assert settings.database_url is not None
+    with connect(settings) as connection:
+        delivered(connection, NIGHTS[0], result("schools_silent_small", "failed", 2))
+        delivered(
+            connection,
+            NIGHTS[1],
+            result("schools_silent_small", "failed", 2),
+            result("pupils_known", "error", None),
+            result("months_unique", "not_applicable", None),
+            result("rejected_any", "passed", 0),
+        )
+    shown = tukiverkko(settings.home, "status", database_url=settings.database_url).stdout
+    lines = [[part.strip() for part in line.split("│")] for line in shown.splitlines() if "│ absence" in line]
+    assert [line[1:-1] for line in lines] == [
+        ["kuopio", "absence.pupils_known", "new", "warning", "2025-10-15", "1", "error"],
+        ["kuopio", "absence.schools_silent_small", "persisting", "warning", "2025-10-14", "2", "2"],
+    ]
+    assert "checks: kuopio 1 passed, 1 failed, 1 not evaluated, 1 had nothing to check" in " ".join(shown.split())
+    told = json.loads(tukiverkko(settings.home, "status", "--json", database_url=settings.database_url).stdout)
+    assert [(one["rule"], one["life"]) for one in told["findings"]] == [
+        ("absence.pupils_known", "new"),
+        ("absence.schools_silent_small", "persisting"),
+    ]
