@@ -240,6 +240,8 @@ def decide(settings: Settings, name: str, verdict: decisions.Verdict, reason: st
     """A person accepts or refuses a held delivery. Raises as `decisions.decide`."""
     with connect(settings) as connection:
         delivery = decisions.decide(connection, name, verdict, reason, decided_by)
+        # In the decision's transaction: killed after it, the night must not be told as held.
+        _close(connection, delivery.municipality, delivery.night)
     return report(settings, delivery.municipality, delivery.night, None)
 
 
@@ -255,20 +257,7 @@ def report(
                 if delivery.status == "received":
                     ledger.decide(connection, delivery.delivery_id, "failed", failure, failure)
             ledger.record_nothing(connection, municipality, night, school_year_of(night), "failed", failure, failure)
-        deliveries = ledger.deliveries_of_night(connection, municipality, night)
-        worst = max(deliveries, key=lambda delivery: _ORDER.index(delivery.status), default=None)
-        outcome = Outcome(
-            municipality=municipality,
-            night=night,
-            status=worst.status if worst else "failed",
-            delivery=worst.delivery if worst else None,
-            reason_en=worst.reason_en if worst else "nothing was received",
-            reason_fi=worst.reason_fi if worst else "mitään ei saatu",
-            datasets=tuple(_counts(connection, [delivery.delivery_id for delivery in deliveries])),
-        )
-        ledger.report_night(
-            connection, municipality, night, outcome.status, outcome.delivery, outcome.reason_en, outcome.reason_fi
-        )
+        outcome = _close(connection, municipality, night)
     # Asked only now that our own outcome can be seen: of two that end together, the later one then misses nobody.
     names = municipality_names(settings.municipalities)
     with connect(settings) as connection:
@@ -276,6 +265,25 @@ def report(
     with durations.step("receipt", f"{municipality}: sending the receipt"):
         receipt = receipt_post.tell(settings, municipality, night)
     return replace(outcome, waiting_for=waiting, receipt=receipt, seconds=durations.seconds)
+
+
+def _close(connection: psycopg.Connection, municipality: str, night: date) -> Outcome:
+    """Records how the night ended, in the caller's transaction, and returns it."""
+    deliveries = ledger.deliveries_of_night(connection, municipality, night)
+    worst = max(deliveries, key=lambda delivery: _ORDER.index(delivery.status), default=None)
+    outcome = Outcome(
+        municipality=municipality,
+        night=night,
+        status=worst.status if worst else "failed",
+        delivery=worst.delivery if worst else None,
+        reason_en=worst.reason_en if worst else "nothing was received",
+        reason_fi=worst.reason_fi if worst else "mitään ei saatu",
+        datasets=tuple(_counts(connection, [delivery.delivery_id for delivery in deliveries])),
+    )
+    ledger.report_night(
+        connection, municipality, night, outcome.status, outcome.delivery, outcome.reason_en, outcome.reason_fi
+    )
+    return outcome
 
 
 def _counts(connection: psycopg.Connection, delivery_ids: list[int]) -> list[dict[str, Any]]:

@@ -260,10 +260,12 @@ latest as (
     select municipality, stage, max(night) as night from looked group by municipality, stage
 ),
 
+-- Most rules are never broken, and cost nothing here.
 known as (
     select distinct looked.municipality, looked.stage, observation.rule
     from looked
     inner join ops.finding_observation as observation on looked.look_id = observation.look_id
+    where observation.outcome in ('failed', 'error')
 ),
 
 seen as (
@@ -282,7 +284,7 @@ seen as (
 nightly as (
     select distinct on (municipality, stage, rule, night)
         municipality, stage, rule, night, outcome, severity, message_fi, message_en,
-        sum(row_count) filter (where outcome = 'failed') over (partition by municipality, stage, rule, night)
+        (sum(row_count) filter (where outcome = 'failed') over (partition by municipality, stage, rule, night))::bigint
             as row_count
     from seen
     order by

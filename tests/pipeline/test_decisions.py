@@ -137,6 +137,24 @@ def test_an_accepted_delivery_joins_the_next_release_and_a_replay_asks_only_what
     assert ingest.replay(settings, NAME).status == "held"
 
 
+def test_killed_after_the_decision_the_night_is_not_told_as_held(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(settings) as connection:
+        held(connection, "not_shrunk")
+        ledger.report_night(connection, "kuopio", NIGHT, "held", NAME, "why", "miksi")
+
+    def killed(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ingest, "report", killed)
+    with pytest.raises(KeyboardInterrupt):
+        ingest.decide(settings, NAME, "accept", "koulu suljettu", "Aino Arvo")
+    with connect(settings) as connection:
+        told = connection.execute("select status, delivery, reason_fi from ops.night_outcome").fetchall()
+    assert told == [("accepted", NAME, "hyväksytty henkilön päätöksellä: koulu suljettu")]
+
+
 def test_the_command_line_decides_and_says_so(settings: Settings) -> None:
     assert settings.database_url is not None
     with connect(settings) as connection:

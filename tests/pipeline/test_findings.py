@@ -185,6 +185,12 @@ def test_surplus_and_overlap_live_from_release_to_release(connection: psycopg.Co
     ]
 
 
+def test_what_the_definitions_want_is_for_information(connection: psycopg.Connection) -> None:
+    release(connection, 1, NIGHTS[0], {"tehostettu_clipped": 7, "regimes_overlap": 1})
+    severities = connection.execute("select rule, severity, row_count from ops.finding_life order by rule").fetchall()
+    assert severities == [("regimes_overlap", "warning", 1), ("tehostettu_clipped", "info", 7)]
+
+
 def test_the_last_release_of_a_night_says_how_it_is(connection: psycopg.Connection) -> None:
     release(connection, 1, NIGHTS[0], {"absence_surplus": 7})
     release(connection, 2, NIGHTS[0], {})
@@ -239,7 +245,7 @@ def test_status_shows_findings_and_counts_outcomes_apart(settings: Settings) -> 
     ]
     assert "checks: kuopio 1 passed, 1 failed, 1 not evaluated, 1 had nothing to check" in " ".join(shown.split())
     told = json.loads(tukiverkko(settings.home, "status", "--json", database_url=settings.database_url).stdout)
-    assert [(one["rule"], one["life"]) for one in told["findings"]] == [
-        ("absence.pupils_known", "new"),
-        ("absence.schools_silent_small", "persisting"),
+    assert [(one["rule"], one["life"], one["row_count"]) for one in told["findings"]] == [
+        ("absence.pupils_known", "new", None),
+        ("absence.schools_silent_small", "persisting", 2),
     ]
