@@ -16,7 +16,7 @@ from connectors.connection import connection_for
 from connectors.delivery import DeliveryProblem, RawDelivery, SourceRefused, school_year_of
 from connectors.transports import History
 from connectors.transports import fetch as fetch_from_source
-from pipeline import archive, decisions, findings, keys, ledger, quality, receipt_post
+from pipeline import archive, decisions, findings, keys, ledger, quality, receipt_post, unmapped
 from pipeline.landing import copy_frame
 from pipeline.reference import load_reference
 from pipeline.release_due import waiting_for
@@ -215,6 +215,8 @@ def _gate(settings: Settings, delivery: ledger.Delivery, config: Municipality) -
     with connect(settings) as connection:
         quality.store(results, connection)
         findings.observe_delivery(connection, delivery.delivery_id, results)
+        if any(result.check_id in ("codes_mapped", "marks_mapped") for result in results if result.outcome == "failed"):
+            unmapped.note_out_of_force(connection, config, delivery.delivery_id)
         quality.write_data_docs(results, settings.data_docs)
         decision = decisions.last_decision(connection, delivery.delivery_id)
         broken = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from pipeline.receipts import Receipt, finnish_date
+from pipeline.receipts import Receipt, code_in_finnish, finnish_date
 
 DATASETS_FI = {
     "enrolment": "Opiskeluoikeudet",
@@ -86,7 +86,12 @@ def _parts(receipt: Receipt, title: str) -> Iterable[str]:
         yield _table(
             ("Aineisto", "Mikä", "Koodi", "Rivejä"),
             [
-                (DATASETS_FI[one.dataset], _KIND.get(one.kind, one.kind), _code(one.code), _number(one.row_count))
+                (
+                    DATASETS_FI[one.dataset],
+                    _KIND.get(one.kind, one.kind),
+                    code_in_finnish(one.code),
+                    _number(one.row_count),
+                )
                 for one in receipt.unknown_codes
             ],
             numbers=(3,),
@@ -146,11 +151,6 @@ def _datasets(receipt: Receipt) -> str:
         ],
         numbers=(2, 3, 4, 5),
     )
-
-
-def _code(code: str) -> str:
-    """A text that could be a name is told by its row."""
-    return code.replace("typed text, row", "kirjoitettu teksti, rivi").replace("text, row", "teksti, rivi")
 
 
 def _number(value: int | None) -> str:

@@ -348,9 +348,10 @@ def _to_do(
         )
     if codes:
         named = ", ".join(code.code for code in codes[:20])
+        named_fi = ", ".join(code_in_finnish(code.code) for code in codes[:20])
         steps.append(
             (
-                f"Kertokaa, mitä nämä koodit tarkoittavat: {named}. Uutta toimitusta ei sen vuoksi tarvita.",
+                f"Kertokaa, mitä nämä koodit tarkoittavat: {named_fi}. Uutta toimitusta ei sen vuoksi tarvita.",
                 f"Tell what these codes mean: {named}. No new delivery is needed for that.",
             )
         )
@@ -382,6 +383,11 @@ def _to_do(
 
 def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
+
+
+def code_in_finnish(code: str) -> str:
+    """A code; one that could be a name is told by its row, in Finnish."""
+    return code.replace("(typed text, row ", "(kirjoitettu teksti, rivi ").replace("(text, row ", "(teksti, rivi ")
 
 
 def finnish_date(text: str) -> str:

@@ -29,6 +29,28 @@ from connectors.delivery import school_year_bounds
 from pipeline.settings import Settings
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
+# The rows of a delivery that have a code, and the day on which it must be in force, as the delivery gate sees them.
+_ABSENCES = {
+    "lesson": "select source_code, cleared, day from landing.absence_lesson where delivery_id = %(id)s",
+    "interval": """
+        select source_code, cleared, (starts_at at time zone 'Europe/Helsinki')::date as day
+        from landing.absence_interval where delivery_id = %(id)s and deleted is not true
+    """,
+    "day": """
+        select source_code, cleared, day from landing.absence_day where delivery_id = %(id)s and deleted is not true
+    """,
+    "month": """
+        select source_code, null as cleared, month as day from landing.absence_month where delivery_id = %(id)s
+    """,
+}
+_SUPPORT = """
+    select support_code as source_code, valid_from as day from landing.support
+    where delivery_id = %(id)s and deleted is not true
+"""
+_MARKS = """
+    select mark as source_code, valid_from as day from landing.support cross join unnest(marks) as mark
+    where delivery_id = %(id)s and deleted is not true
+"""
 # How a code is told that could be a name, and so is told by its row only.
 _HIDDEN = ("(text, row ", "(typed text, row ")
 
@@ -205,7 +227,9 @@ def _code(
         dataset=dataset,
         kind=kind,
         source_code=source_code,
-        state="mapped" if not hidden and _is_known(of, municipality, source_code, school_year) else "open",
+        state="mapped"
+        if not hidden and _is_known(connection, municipality, kind, source_code, delivery_id)
+        else "open",
         row_count=row_count,
         first_row=_first_row(connection, municipality, kind, source_code, delivery_id),
         first_seen=first_seen,
@@ -221,31 +245,79 @@ def _code(
     )
 
 
+def note_out_of_force(connection: psycopg.Connection, municipality: Municipality, delivery_id: int) -> None:
+    """Enters codes that the folder knows, but that were not in force on the day of a row: the reading knows a code by
+    the school year only. In the caller's transaction; what the reading entered stays as it is."""
+    for dataset, kind, landed, crosswalk, key, more in (
+        (
+            "absence",
+            "absence",
+            _ABSENCES[municipality.absence_grain],
+            "absence_crosswalk",
+            "source_code",
+            "and (crosswalk.cleared is null or crosswalk.cleared = landed.cleared)",
+        ),
+        ("support", "support", _SUPPORT, "support_crosswalk", "support_code", ""),
+        ("support", "mark", _MARKS, "mark_crosswalk", "source_code", ""),
+    ):
+        connection.execute(
+            f"""
+            insert into ops.unmapped_code (delivery_id, dataset, kind, source_code, row_count)
+            select %(id)s, '{dataset}', '{kind}', landed.source_code, count(*)
+            from ({landed}) as landed
+            where landed.source_code is not null and not exists (
+                select from reference.{crosswalk} as crosswalk
+                where
+                    crosswalk.municipality = %(municipality)s and crosswalk.{key} = landed.source_code {more}
+                    and landed.day between crosswalk.valid_from and coalesce(crosswalk.valid_to, 'infinity')
+            )
+            group by landed.source_code
+            on conflict do nothing
+            """,
+            {"id": delivery_id, "municipality": municipality.name},
+        )
+
+
 def new_line(municipality: Municipality, kind: str, source_code: str, school_year: int, today: date) -> str:
     """The line that makes a folder know the code, without its end; `FILL IN` stands for what somebody must decide.
 
-    It holds from the day after an older line of the same code has ended; else from the school year's first day, or,
-    where what is delivered began in earlier years (support, marks, forms, places), from the first day of the file.
+    It holds from the day after an older line of the same code has ended, or until the day before one that still holds;
+    else from the school year's first day, or, where what is delivered began in earlier years (support, marks, forms,
+    places), from the first day of the file.
     """
     of = _KINDS[kind]
     lines = list(of.known(municipality))
     first, _ = school_year_bounds(school_year)
     if of.reaches_back:
         first = min((valid_from for _, valid_from, _ in lines), default=first)
-    ended = [last for key, _, last in lines if _folded(key) == _folded(source_code) and last is not None]
-    if ended:
-        first = max(ended) + timedelta(days=1)
+    own = [(valid_from, last) for key, valid_from, last in lines if _folded(key) == _folded(source_code)]
+    until = ""
+    if any(last is None for _, last in own):
+        until = (min(valid_from for valid_from, _ in own) - timedelta(days=1)).isoformat()
+    elif own:
+        first = max(last for _, last in own if last is not None) + timedelta(days=1)
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow((*of.values(source_code), first.isoformat(), "", GAP, today))
+    csv.writer(text, lineterminator="").writerow((*of.values(source_code), first.isoformat(), until, GAP, today))
     return text.getvalue()
 
 
-def _is_known(of: _Kind, municipality: Municipality, source_code: str, school_year: int) -> bool:
-    first, last = school_year_bounds(school_year)
-    return any(
-        _folded(key) == _folded(source_code) and valid_from <= last and (valid_to is None or valid_to >= first)
-        for key, valid_from, valid_to in of.known(municipality)
-    )
+def _is_known(
+    connection: psycopg.Connection, municipality: Municipality, kind: str, source_code: str, delivery_id: int
+) -> bool:
+    """Whether the folder says by now what the code means, on every day of the rows that have it."""
+    own = [
+        (valid_from, last or date.max)
+        for key, valid_from, last in _KINDS[kind].known(municipality)
+        if _folded(key) == _folded(source_code)
+    ]
+    landed = {"absence": _ABSENCES[municipality.absence_grain], "support": _SUPPORT, "mark": _MARKS}.get(kind)
+    if landed is None:
+        return bool(own)
+    days = connection.execute(
+        f"select distinct day from ({landed}) as landed where source_code = %(code)s and day is not null",
+        {"id": delivery_id, "code": source_code},
+    ).fetchall()
+    return bool(own) and all(any(first <= day <= last for first, last in own) for (day,) in days)
 
 
 def _column(layout: Dataset, kind: str) -> str:

@@ -316,6 +316,21 @@ def test_many_rows_are_counted_and_the_first_of_each_rule_listed(settings: Setti
     assert listed == [*range(1, 101), *range(251, 301)]
 
 
+def test_a_text_that_could_be_a_name_is_asked_for_by_its_row(settings: Settings) -> None:
+    with connect(settings) as connection:
+        delivery = ledger._enter(connection, "iisalmi", NIGHT, 2025, "held", None)
+        connection.execute(
+            "insert into ops.unmapped_code values (%s, 'support', 'support', '(typed text, row 12)', 1)",
+            (delivery.delivery_id,),
+        )
+    told = json.loads(receipt_post.content(settings, "iisalmi-2025-10-14"))
+    (asked,) = told["to_do_fi"]
+    assert asked.startswith("Kertokaa, mitä nämä koodit tarkoittavat: (kirjoitettu teksti, rivi 12).")
+    assert told["unknown_codes"] == [
+        {"dataset": "support", "kind": "support", "code": "(typed text, row 12)", "row_count": 1}
+    ]
+
+
 def test_the_command_line_shows_what_would_be_told_and_sends_it(settings: Settings, connected: Path) -> None:
     assert settings.database_url is not None
     url = settings.database_url

@@ -115,6 +115,33 @@ def test_a_code_that_had_ended_goes_on_the_day_after(own: Settings) -> None:
     assert new_line(folder, "absence", "XY", 2025, NIGHT).startswith("XY,,FILL IN,2025-01-01,,")
 
 
+def test_a_code_that_holds_from_later_on_is_filled_up_to_there(own: Settings) -> None:
+    codes = own.municipalities / "kuopio" / "absence_codes.csv"
+    with codes.open("a", encoding="utf-8") as file:
+        file.write('XY,,leave,2025-10-10,,"Tukiverkko, aluetiimi",2025-10-10\n')
+    folder = load_municipality(own.municipalities / "kuopio")
+    line = new_line(folder, "absence", "XY", 2025, NIGHT)
+    assert line == "XY,,FILL IN,2025-08-01,2025-10-09,FILL IN,2025-10-14"
+
+
+def test_a_code_that_is_not_in_force_on_its_day_is_in_the_queue(own: Settings) -> None:
+    file = own.municipalities / "kuopio" / "absence_codes.csv"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f"{text}XY,,leave,2025-08-01,2025-09-30,Aino Arvo,2025-10-01\n", encoding="utf-8")
+    # The mark is of 6 October; the line ended with September.
+    marks = [f"1;{samples.OID_1};07522;06.10.2025;1;MA;S;;;", f"2;{samples.OID_1};07522;06.10.2025;2;MA;XY;;;"]
+    assert take_in(own, raw_kuopio(own, marks=marks)).status == "held"
+    with connect(own) as connection:
+        (code,) = read_queue(connection, own)
+    assert (code.source_code, code.row_count, code.state) == ("XY", 1, "open")
+    assert code.line.startswith("XY,,FILL IN,2025-10-01,,FILL IN,")
+    line = code.line.replace("FILL IN", "leave", 1).replace("FILL IN", "Aino Arvo", 1)
+    file.write_text(f"{file.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+    with connect(own) as connection:
+        assert [one.state for one in read_queue(connection, own)] == ["mapped"]
+    assert ingest.replay(own, code.delivery).status == "accepted"
+
+
 def test_a_text_that_could_be_a_name_is_told_by_its_row_only(
     connection: psycopg.Connection, settings: Settings
 ) -> None:
