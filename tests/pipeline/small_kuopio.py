@@ -1,7 +1,6 @@
 """A small delivery of Kuopio that the gate accepts, taken in without its source: one pupil in each school."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 
 from connectors.config import load_municipality
@@ -54,8 +53,3 @@ def take_in(settings: Settings, raw: RawDelivery) -> ingest.Outcome:
         archive.store(settings.archive, keys.archive_key(settings), delivery.delivery, raw)
     ingest.load(settings, raw.municipality, raw.night)
     return ingest.report(settings, raw.municipality, raw.night, None)
-
-
-def with_municipalities(settings: Settings, folder: object) -> Settings:
-    """The same warehouse with other folders of municipalities."""
-    return replace(settings, municipalities=folder)  # type: ignore[arg-type]
