@@ -545,6 +545,8 @@ class _Line:
         value = self.values[column]
         if not value:
             raise self.error(column, "is empty")
+        if value == GAP:
+            raise self.error(column, "is still to be filled in")
         return value
 
     def one_of(self, column: str, allowed: tuple[str, ...]) -> str:

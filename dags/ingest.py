@@ -45,7 +45,8 @@ first.
 a delivery that is not there yet every 20 minutes of its own morning; what cannot mend itself fails at once |
 | `load` | reads, checks the contract, makes pseudonyms, lands, decides: accepted or held, or refused \
 | tried again twice |
-| `report` | records the outcome, also when a step before failed | tried again |
+| `report` | records the outcome, also when a step before failed, and sends the receipt | tried again; a receipt that \
+cannot be sent makes nothing red: it is tried again with the next night |
 | `night_complete` | runs for the last municipality of the night only, and starts `regional_release` | tried again |
 | `taken_in` | nothing: red when a step before is red | |
 
@@ -68,7 +69,8 @@ Dates are days in Finland when `[core] default_timezone` is `Europe/Helsinki` (i
 elsewhere write `2026-02-02T00:00+02:00`.
 
 #### What happened?
-`tukiverkko status`, or the tables `ops.delivery`, `ops.rejected_row` and `ops.finding`.
+`tukiverkko status`, `tukiverkko unmapped {name}`, or the tables `ops.delivery`, `ops.rejected_row`,
+`ops.finding_life`. A held delivery: `tukiverkko decide DELIVERY accept|refuse --reason "…"` (docs/deliveries.md).
 """
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast, get_args
 from zoneinfo import ZoneInfo
 
 import typer
@@ -166,6 +166,86 @@ def replay(
             )
     _print(outcome, outcome_table(outcome), as_json)
     raise typer.Exit(DONE if outcome.status in ("accepted", "unchanged") else REFUSED)
+
+
+@app.command()
+def decide(
+    delivery: Annotated[str, typer.Argument(help="A held delivery's name, such as kuopio-2025-10-14.")],
+    verdict: Annotated[str, typer.Argument(help="accept or refuse.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept, and told to the municipality.")],
+    by: Annotated[str | None, typer.Option(help="Who decides; default: the login's name.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Accept or refuse a held delivery. An accepted one joins the next release; a refused one stays out of it."""
+    import getpass
+
+    from pipeline import ingest as steps
+    from pipeline.decisions import NotDecidable, Verdict
+    from pipeline.summary import outcome_table
+
+    if verdict not in get_args(Verdict):
+        _wrong_use(f"{verdict!r} is neither accept nor refuse.")
+    settings = load_settings()
+    with _warehouse(settings):
+        try:
+            outcome = steps.decide(settings, delivery, cast(Verdict, verdict), reason, by or getpass.getuser())
+        except KeyError:
+            _wrong_use(f"{delivery}: no such delivery in the ledger.")
+        except ValueError as problem:
+            _wrong_use(str(problem))
+        except NotDecidable as problem:
+            error_console.print(f"[red]{problem}[/red]")
+            raise typer.Exit(REFUSED) from None
+    _print(outcome, outcome_table(outcome), as_json)
+    if outcome.status == "accepted" and not as_json:
+        console.print("It joins the next release; to have one now: tukiverkko release")
+
+
+@app.command()
+def unmapped(
+    municipality: Annotated[str | None, typer.Argument(help="A folder of municipalities/; default: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Codes that a folder does not know, each with the line to add to which file; exit 1 when there are any."""
+    from connectors.config import ConfigError
+    from pipeline.summary import unmapped_table
+    from pipeline.unmapped import read_queue
+    from pipeline.warehouse import connect
+
+    settings = _settings_for(municipality) if municipality else load_settings()
+    with _warehouse(settings), connect(settings) as connection:
+        try:
+            queue = read_queue(connection, settings, municipality)
+        except ConfigError as problem:
+            _wrong_use(str(problem))
+    if as_json:
+        print(json.dumps([dataclasses.asdict(code) for code in queue], default=str, ensure_ascii=False))
+    else:
+        console.print(unmapped_table(queue), soft_wrap=True)
+    raise typer.Exit(REFUSED if queue else DONE)
+
+
+@app.command()
+def receipt(
+    delivery: Annotated[str, typer.Argument(help="A delivery's name, such as kuopio-2025-10-14.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print what would be told, and send nothing.")] = False,
+) -> None:
+    """Tell the source of a delivery again: what came, what was taken, what was not and why; exit 1 if it cannot be."""
+    from pipeline import receipt_post
+
+    settings = load_settings()
+    with _warehouse(settings):
+        try:
+            if as_json:
+                print(receipt_post.content(settings, delivery).decode())
+                return
+            how = receipt_post.tell_one(settings, delivery)
+        except KeyError:
+            _wrong_use(f"{delivery}: no such delivery in the ledger.")
+        except ValueError as problem:
+            _wrong_use(str(problem))
+    console.print(f"{delivery}: receipt {how}; both forms are in {settings.receipts}", soft_wrap=True)
+    raise typer.Exit(REFUSED if how == "failed" else DONE)
 
 
 @app.command()

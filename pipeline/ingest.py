@@ -16,7 +16,7 @@ from connectors.connection import connection_for
 from connectors.delivery import DeliveryProblem, RawDelivery, SourceRefused, school_year_of
 from connectors.transports import History
 from connectors.transports import fetch as fetch_from_source
-from pipeline import archive, keys, ledger, quality
+from pipeline import archive, decisions, findings, keys, ledger, quality, receipt_post, unmapped
 from pipeline.landing import copy_frame
 from pipeline.reference import load_reference
 from pipeline.release_due import waiting_for
@@ -31,7 +31,8 @@ class Outcome:
 
     status: accepted, unchanged, held, refused or failed. datasets: one mapping a delivery and dataset with rows_in,
     rows_landed, rows_rejected, covers_to. waiting_for: municipalities whose outcome of the same night is not known yet.
-    seconds: step → wall time.
+    seconds: step → wall time. receipt: how telling the source of it ended (sent, kept, failed), None when there is
+    nothing to tell.
     """
 
     municipality: str
@@ -43,6 +44,7 @@ class Outcome:
     datasets: tuple[dict[str, Any], ...] = ()
     waiting_for: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    receipt: str | None = None
 
 
 # From best to worst: a night with two deliveries (two school years) is reported by its worst one.
@@ -159,6 +161,7 @@ def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Duration
     except SourceRefused as refusal:
         with connect(settings) as connection:
             _clear(connection, delivery.delivery_id)
+            findings.forget_delivery(connection, delivery.delivery_id)
             ledger.decide(connection, delivery.delivery_id, "refused", refusal.reason_en, refusal.reason_fi)
         return
     with durations.step("land", f"{delivery.delivery}: landing"), connect(settings) as connection:
@@ -211,48 +214,78 @@ def _gate(settings: Settings, delivery: ledger.Delivery, config: Municipality) -
     results = quality.run_suite(warehouse_url(settings), "delivery", parameters)
     with connect(settings) as connection:
         quality.store(results, connection)
+        findings.observe_delivery(connection, delivery.delivery_id, results)
+        if any(result.check_id in ("codes_mapped", "marks_mapped") for result in results if result.outcome == "failed"):
+            unmapped.note_out_of_force(connection, config, delivery.delivery_id)
         quality.write_data_docs(results, settings.data_docs)
-        if quality.decide(results) == "accept":
+        decision = decisions.last_decision(connection, delivery.delivery_id)
+        broken = {
+            f"{result.suite}.{result.check_id}": result
+            for result in results
+            if result.severity == "critical" and result.outcome in ("failed", "error")
+        }
+        outcomes: dict[str, str] = {rule: result.outcome for rule, result in broken.items()}
+        # A person's word stands when the same bytes are read again; of an acceptance for what it was said of.
+        if decision and decision.verdict == "refuse":
+            ledger.decide(connection, delivery.delivery_id, "refused", decision.reason_en, decision.reason_fi)
+        elif quality.decide(results) == "accept":
             ledger.decide(connection, delivery.delivery_id, "accepted")
-            return
-        broken = [
-            result for result in results if result.severity == "critical" and result.outcome in ("failed", "error")
-        ]
-        reason_en = "; ".join(result.message_en for result in broken)
-        reason_fi = "; ".join(result.message_fi for result in broken)
-        ledger.decide(connection, delivery.delivery_id, "held", reason_en, reason_fi)
+        elif decision and broken and decision.covers(outcomes):
+            ledger.decide(connection, delivery.delivery_id, "accepted", decision.reason_en, decision.reason_fi)
+        else:
+            reason_en = "; ".join(result.message_en for result in broken.values())
+            reason_fi = "; ".join(result.message_fi for result in broken.values())
+            ledger.decide(connection, delivery.delivery_id, "held", reason_en, reason_fi)
+
+
+def decide(settings: Settings, name: str, verdict: decisions.Verdict, reason: str, decided_by: str) -> Outcome:
+    """A person accepts or refuses a held delivery. Raises as `decisions.decide`."""
+    with connect(settings) as connection:
+        delivery = decisions.decide(connection, name, verdict, reason, decided_by)
+        # In the decision's transaction: killed after it, the night must not be told as held.
+        _close(connection, delivery.municipality, delivery.night)
+    return report(settings, delivery.municipality, delivery.night, None)
 
 
 def report(
     settings: Settings, municipality: str, night: date, failure: str | None, *, durations: Durations | None = None
 ) -> Outcome:
-    """Closes the municipality's night in the ledger and says how it ended; the last step, also after a failure."""
+    """Closes the municipality's night in the ledger, says how it ended, and tells the source; the last step, also after
+    a failure. A receipt that cannot be sent changes nothing of the night: it is tried again with the next one."""
+    durations = durations or Durations()
     with connect(settings) as connection:
         if failure is not None:
             for delivery in ledger.deliveries_of_night(connection, municipality, night):
                 if delivery.status == "received":
                     ledger.decide(connection, delivery.delivery_id, "failed", failure, failure)
             ledger.record_nothing(connection, municipality, night, school_year_of(night), "failed", failure, failure)
-        deliveries = ledger.deliveries_of_night(connection, municipality, night)
-        worst = max(deliveries, key=lambda delivery: _ORDER.index(delivery.status), default=None)
-        outcome = Outcome(
-            municipality=municipality,
-            night=night,
-            status=worst.status if worst else "failed",
-            delivery=worst.delivery if worst else None,
-            reason_en=worst.reason_en if worst else "nothing was received",
-            reason_fi=worst.reason_fi if worst else "mitään ei saatu",
-            datasets=tuple(_counts(connection, [delivery.delivery_id for delivery in deliveries])),
-            seconds=durations.seconds if durations else {},
-        )
-        ledger.report_night(
-            connection, municipality, night, outcome.status, outcome.delivery, outcome.reason_en, outcome.reason_fi
-        )
+        outcome = _close(connection, municipality, night)
     # Asked only now that our own outcome can be seen: of two that end together, the later one then misses nobody.
     names = municipality_names(settings.municipalities)
     with connect(settings) as connection:
         waiting = waiting_for(ledger.reported(connection, night, names), names)
-    return replace(outcome, waiting_for=waiting)
+    with durations.step("receipt", f"{municipality}: sending the receipt"):
+        receipt = receipt_post.tell(settings, municipality, night)
+    return replace(outcome, waiting_for=waiting, receipt=receipt, seconds=durations.seconds)
+
+
+def _close(connection: psycopg.Connection, municipality: str, night: date) -> Outcome:
+    """Records how the night ended, in the caller's transaction, and returns it."""
+    deliveries = ledger.deliveries_of_night(connection, municipality, night)
+    worst = max(deliveries, key=lambda delivery: _ORDER.index(delivery.status), default=None)
+    outcome = Outcome(
+        municipality=municipality,
+        night=night,
+        status=worst.status if worst else "failed",
+        delivery=worst.delivery if worst else None,
+        reason_en=worst.reason_en if worst else "nothing was received",
+        reason_fi=worst.reason_fi if worst else "mitään ei saatu",
+        datasets=tuple(_counts(connection, [delivery.delivery_id for delivery in deliveries])),
+    )
+    ledger.report_night(
+        connection, municipality, night, outcome.status, outcome.delivery, outcome.reason_en, outcome.reason_fi
+    )
+    return outcome
 
 
 def _counts(connection: psycopg.Connection, delivery_ids: list[int]) -> list[dict[str, Any]]:

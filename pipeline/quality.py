@@ -64,6 +64,7 @@ class Check:
     the rule) with `checked` (one number: how many were looked at; null or 0 means not applicable). A query's kwargs
     name the columns of MEASURES: violations (`measure` over the query, a count), checked, share (of checked, a
     fraction) and allowed (the greater of allow_share × checked, rounded down, and allow_rows).
+    judgement: a person may accept a delivery that fails it.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Check:
     checked: str | None = None
     allow_share: float = 0.0
     allow_rows: int = 0
+    judgement: bool = False
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,7 @@ def _check(entry: Mapping[str, Any]) -> Check:
         checked=entry.get("checked"),
         allow_share=allow["share"],
         allow_rows=allow["rows"],
+        judgement=entry.get("judgement", False),
     )
 
 

@@ -26,7 +26,7 @@ from connectors.config import (
     municipality_names,
     refuse_shared_code,
 )
-from pipeline import ledger, municipal, quality, transform
+from pipeline import findings, ledger, municipal, quality, transform
 from pipeline.disclosure import protected_select, protection_of
 from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
@@ -108,6 +108,8 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
                 quality.store(run, connection)
             quality.write_data_docs(run, settings.data_docs)
             results += run
+        with connect(settings) as connection:
+            findings.observe_release(connection, number, night, results)
     if quality.decide(results) != "accept":
         broken = [r for r in results if r.severity == "critical" and r.outcome in ("failed", "error")]
         reason = "; ".join(result.message_en for result in broken)

@@ -1,4 +1,4 @@
-"""What is past its time goes: originals after 30 days, landed rows after the current and two past school years.
+"""What is past its time goes: originals and receipts after 30 days, landed rows after the current and two past years.
 
 Published tables stay. `forget` removes one pupil's data on request.
 """
@@ -96,6 +96,9 @@ def _delete(connection: psycopg.Connection, schema: str, condition: str, paramet
 
 
 def _remove_archived(settings: Settings, municipality: str, delivery: str) -> int:
+    # A receipt tells of rows by their numbers in the original: it goes with it.
+    for file in (settings.receipts / municipality).glob(f"{delivery}.*"):
+        file.unlink()
     folder = settings.archive / municipality / delivery
     if not folder.exists():
         return 0

@@ -15,11 +15,13 @@ class Settings:
     home: folder of all state (embedded database, archive, keys, logs, Airflow).
     database_url: SQLAlchemy/libpq URL of the warehouse; None means the embedded PostgreSQL below `home`.
     municipalities: folder with one folder a municipality.
+    mail_connection: id of the Airflow Connection by which receipts go as e-mail; None: they wait in `receipts`.
     """
 
     home: Path
     database_url: str | None = field(repr=False)
     municipalities: Path
+    mail_connection: str | None = None
 
     @property
     def archive(self) -> Path:
@@ -42,17 +44,23 @@ class Settings:
         return self.home / "airflow"
 
     @property
+    def receipts(self) -> Path:
+        return self.home / "receipts"
+
+    @property
     def dbt_target(self) -> Path:
         return self.home / "dbt"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Reads `TUKIVERKKO_HOME` (default `.tukiverkko/` in the project), `TUKIVERKKO_DATABASE_URL` (or the file named
-    by `TUKIVERKKO_DATABASE_URL_FILE`) and `TUKIVERKKO_MUNICIPALITIES` (default `municipalities/` of the project)."""
+    by `TUKIVERKKO_DATABASE_URL_FILE`), `TUKIVERKKO_MUNICIPALITIES` (default `municipalities/` of the project) and
+    `TUKIVERKKO_MAIL_CONNECTION`."""
     home = Path(environ.get("TUKIVERKKO_HOME") or PROJECT_ROOT / ".tukiverkko").expanduser().resolve()
     url = environ.get("TUKIVERKKO_DATABASE_URL")
     url_file = environ.get("TUKIVERKKO_DATABASE_URL_FILE")
     if not url and url_file:
         url = Path(url_file).read_text(encoding="utf-8").strip()
     municipalities = Path(environ.get("TUKIVERKKO_MUNICIPALITIES") or PROJECT_ROOT / "municipalities").resolve()
-    return Settings(home=home, database_url=url or None, municipalities=municipalities)
+    mail = environ.get("TUKIVERKKO_MAIL_CONNECTION") or None
+    return Settings(home=home, database_url=url or None, municipalities=municipalities, mail_connection=mail)

@@ -11,14 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.ingest import Outcome
     from pipeline.release import ReleaseOutcome
     from pipeline.sender_check import FileCheck
     from pipeline.settings import Settings
-    from pipeline.status import Status
+    from pipeline.status import MunicipalityStatus, Status
+    from pipeline.unmapped import UnmappedCode
 
 # A wrong export is wrong on every row: the first ones tell it.
 SHOWN_ROWS = 50
+LIVES = {"new": "red", "persisting": "yellow", "resolved": "green"}
 COLOURS = {"accepted": "green", "unchanged": "green", "published": "green", "held": "yellow"}
 
 
@@ -48,6 +52,8 @@ def outcome_table(outcome: "Outcome") -> RenderableType:
     lines: list[RenderableType] = [table]
     if outcome.reason_en:
         lines.append(Text(f"{outcome.reason_en}\n{outcome.reason_fi}", style="yellow"))
+    if outcome.receipt:
+        lines.append(Text(f"receipt: {outcome.receipt}", style="red" if outcome.receipt == "failed" else "dim"))
     return Group(*lines, _durations(outcome.seconds))
 
 
@@ -86,6 +92,16 @@ def status_table(state: "Status") -> RenderableType:
         if one.next_command:
             reason = shorten(one.reason_en or "", width=300, placeholder=" …")
             lines.append(Text(f"{one.municipality}: {one.status}: {reason}\n  next: {one.next_command}"))
+        elif one.unmapped:
+            lines.append(
+                Text(
+                    f"{one.municipality}: {one.unmapped} unknown codes\n  next: tukiverkko unmapped {one.municipality}"
+                )
+            )
+        if one.decision:
+            lines.append(Text(f"{one.municipality}: decided by {one.decided_by}: {one.decision}"))
+        lines += _receipt_lines(one)
+    lines += _finding_lines(state)
     lines.append(_release_line(state))
     if state.tables:
         shown = ", ".join(
@@ -96,6 +112,58 @@ def status_table(state: "Status") -> RenderableType:
     if state.release:
         lines.append(_durations(state.release["durations"]))
     return Group(*lines)
+
+
+def _receipt_lines(one: "MunicipalityStatus") -> list[RenderableType]:
+    if one.receipt in ("failed", "due"):
+        problem = one.receipt_problem or "it was not tried"
+        command = f"tukiverkko receipt {one.delivery}"
+        return [
+            Text(
+                f"{one.municipality}: the source could not be told: {problem}\n"
+                f"  next: {command}   (else it is tried again with the next night)",
+                style="red",
+            )
+        ]
+    if one.receipt == "kept":
+        return [Text(f"{one.municipality}: the receipt waits in the state folder (receipts/{one.municipality}/)")]
+    return []
+
+
+def _finding_lines(state: "Status") -> list[RenderableType]:
+    """Open findings and those resolved since; what is only for information is counted, `--json` lists it."""
+    lines: list[RenderableType] = []
+    told = [finding for finding in state.findings if finding.severity != "info"]
+    if told:
+        table = Table(title="Findings")
+        for column in ("municipality", "finding", "life", "severity", "since", "nights"):
+            table.add_column(column)
+        table.add_column("rows", justify="right")
+        for finding in told:
+            rows = "error" if finding.outcome == "error" else _number(finding.row_count or 0)
+            since = f"{finding.first_night}" + (f" to {finding.last_night}" if finding.life == "resolved" else "")
+            table.add_row(
+                finding.municipality,
+                finding.rule,
+                Text(finding.life, style=LIVES[finding.life]),
+                finding.severity,
+                since,
+                str(finding.nights),
+                rows,
+            )
+        lines.append(table)
+    if quiet := len(state.findings) - len(told):
+        lines.append(Text(f"and {quiet} for information (--json lists them)", style="dim"))
+    gates = [(one.municipality, one.checks) for one in state.municipalities] + [("region", state.region_checks)]
+    counted = [
+        f"{name} {checks['passed']} passed, {checks['failed']} failed, {checks['error']} not evaluated, "
+        f"{checks['not_applicable']} had nothing to check"
+        for name, checks in gates
+        if checks
+    ]
+    if counted:
+        lines.append(Text(f"checks: {'; '.join(counted)}", style="dim"))
+    return lines
 
 
 def check_table(check: "FileCheck") -> RenderableType:
@@ -117,6 +185,30 @@ def check_table(check: "FileCheck") -> RenderableType:
         )
         for code in check.unmapped
     ]
+    return Group(*lines)
+
+
+def unmapped_table(queue: "Sequence[UnmappedCode]") -> RenderableType:
+    """The queue of codes that a folder does not know: where each is, the line that is missing, the next command."""
+    if not queue:
+        return Text("No unknown codes.", style="green")
+    lines: list[RenderableType] = []
+    for code in queue:
+        row = "" if code.first_row is None else f", first in row {code.first_row}"
+        lines += [
+            Text(f"{code.municipality}, {code.dataset}: {code.kind} {code.source_code}", style="bold"),
+            Text(
+                f"  {_number(code.row_count)} rows of {code.source}, column {code.column}{row}; "
+                f"seen {code.first_seen} to {code.last_seen}, last in {code.delivery} ({code.status})"
+            ),
+        ]
+        if code.state == "mapped":
+            lines.append(Text(f"  {code.file} knows it by now. Next: {code.next_command}", style="green"))
+            continue
+        lines += [Text(f"  add to {code.file}:"), Text(f"    {code.line}", style="yellow")]
+        if code.meanings:
+            lines.append(Text(f"  where FILL IN is one of: {', '.join(code.meanings)}; at the end, who reviewed it"))
+        lines.append(Text(f"  then: {code.next_command}"))
     return Group(*lines)
 
 

@@ -119,11 +119,18 @@ class _Share:
         )
 
     def write(self, folder: str, name: str, content: bytes) -> None:
-        """Write a file below the root."""
+        """Write a file below the root, under another name first, so that its reader never sees half of one."""
         path = posixpath.join(self._root, folder)
+        part, target = posixpath.join(path, f".{name}.part"), posixpath.join(path, name)
         try:
             self._system.makedirs(path, exist_ok=True)
-            self._system.pipe_file(posixpath.join(path, name), content)
+            self._system.pipe_file(part, content)
+            try:
+                self._system.mv(part, target)
+            except FileExistsError:
+                # Windows' shares rename onto no file that is there.
+                self._system.rm_file(target)
+                self._system.mv(part, target)
         except Exception as error:
             raise self._unreachable(error) from None
 

@@ -197,6 +197,164 @@ create table if not exists ops.night_outcome (
 );
 comment on table ops.night_outcome is 'How each municipality''s night ended, also when nothing came.';
 
+create table if not exists ops.decision (
+    decision_id integer generated always as identity primary key,
+    delivery_id integer not null,
+    verdict text not null check (verdict in ('accept', 'refuse')),
+    reason text not null check (reason <> ''),
+    decided_by text not null check (decided_by <> ''),
+    decided_at timestamptz not null default clock_timestamp(),
+    held_for text[] not null
+);
+comment on table ops.decision is
+'What a person decided on a held delivery, and why; the last one holds. held_for: the checks (suite.check_id) that had
+failed when it was decided: an acceptance covers these, and no others that fail when the delivery is read again.';
+create index if not exists decision_by_delivery on ops.decision (delivery_id);
+
+create table if not exists ops.finding_look (
+    look_id bigint generated always as identity primary key,
+    municipality text not null,
+    stage text not null check (stage in ('rows', 'delivery', 'harmonised_rows', 'harmonised', 'release')),
+    night date not null,
+    delivery_id integer,
+    release_number integer,
+    looked_at timestamptz not null default clock_timestamp(),
+    unique nulls not distinct (stage, municipality, delivery_id, release_number),
+    check (num_nonnulls(delivery_id, release_number) = 1)
+);
+comment on table ops.finding_look is
+'One row each time that a municipality (or the whole region) was looked at: without a look nothing is known.';
+
+create table if not exists ops.finding_observation (
+    look_id bigint not null references ops.finding_look on delete cascade,
+    rule text not null,
+    severity text not null check (severity in ('info', 'warning', 'critical')),
+    outcome text not null check (outcome in ('passed', 'failed', 'not_applicable', 'error')),
+    row_count bigint,
+    message_fi text not null,
+    message_en text not null,
+    primary key (look_id, rule)
+);
+comment on table ops.finding_observation is
+'What a look saw of each rule. At the stages rows and harmonised_rows every rule is applied at each look, and only those
+that something broke are written; at the others every check is written with its outcome.';
+
+-- A finding is open from the first night on which its rule was broken, or could not be evaluated, until a night on which
+-- it was looked at and held. A night on which there was nothing to look at says neither.
+create or replace view ops.finding_life as
+with looked as (
+    select look.look_id, look.municipality, look.stage, look.night
+    from ops.finding_look as look
+    left join ops.delivery as delivery on look.delivery_id = delivery.delivery_id and delivery.dataset = 'enrolment'
+    where
+        delivery.status is distinct from 'superseded'
+        and not exists (
+            select from ops.finding_look as later
+            where
+                later.stage = look.stage and later.municipality = look.municipality and later.night = look.night
+                and later.release_number > look.release_number
+        )
+),
+
+latest as (
+    select municipality, stage, max(night) as night from looked group by municipality, stage
+),
+
+-- Most rules are never broken, and cost nothing here.
+known as (
+    select distinct looked.municipality, looked.stage, observation.rule
+    from looked
+    inner join ops.finding_observation as observation on looked.look_id = observation.look_id
+    where observation.outcome in ('failed', 'error')
+),
+
+seen as (
+    select
+        known.municipality, known.stage, known.rule, looked.night,
+        coalesce(observation.outcome, 'passed') as outcome,
+        observation.severity, observation.row_count, observation.message_fi, observation.message_en
+    from known
+    inner join looked on known.municipality = looked.municipality and known.stage = looked.stage
+    left join ops.finding_observation as observation
+        on looked.look_id = observation.look_id and known.rule = observation.rule
+    where observation.look_id is not null or known.stage in ('rows', 'harmonised_rows')
+),
+
+-- Two deliveries of one night (two school years) count as their worse.
+nightly as (
+    select distinct on (municipality, stage, rule, night)
+        municipality, stage, rule, night, outcome, severity, message_fi, message_en,
+        (sum(row_count) filter (where outcome = 'failed') over (partition by municipality, stage, rule, night))::bigint
+            as row_count
+    from seen
+    order by
+        municipality, stage, rule, night,
+        array_position(array['failed', 'error', 'passed', 'not_applicable'], outcome),
+        array_position(array['critical', 'warning', 'info'], severity), row_count desc nulls last
+),
+
+decisive as (
+    select
+        *,
+        outcome <> 'passed' as is_open,
+        count(*) filter (where outcome = 'passed') over (partition by municipality, stage, rule order by night)
+            as passes
+    from nightly
+    where outcome <> 'not_applicable'
+),
+
+episode as (
+    select
+        municipality, stage, rule, passes,
+        min(night) as starts_on,
+        min(night) filter (where is_open) as first_night,
+        max(night) filter (where is_open) as last_night,
+        count(*) filter (where is_open) as nights,
+        (array_agg(outcome order by night desc) filter (where is_open))[1] as outcome,
+        (array_agg(severity order by night desc) filter (where is_open))[1] as severity,
+        (array_agg(row_count order by night desc) filter (where is_open))[1] as row_count,
+        (array_agg(message_fi order by night desc) filter (where is_open))[1] as message_fi,
+        (array_agg(message_en order by night desc) filter (where is_open))[1] as message_en
+    from decisive
+    group by municipality, stage, rule, passes
+),
+
+ended as (
+    select *, lead(starts_on) over (partition by municipality, stage, rule order by passes) as resolved_night
+    from episode
+)
+
+select
+    ended.municipality, ended.stage, ended.rule,
+    case
+        when ended.resolved_night is not null then 'resolved'
+        when ended.first_night = latest.night then 'new'
+        else 'persisting'
+    end as life,
+    ended.severity, ended.outcome, ended.row_count, ended.first_night, ended.last_night, ended.nights,
+    ended.resolved_night, latest.night as looked_night, ended.message_fi, ended.message_en
+from ended
+inner join latest on ended.municipality = latest.municipality and ended.stage = latest.stage
+where ended.first_night is not null;
+comment on view ops.finding_life is
+'Findings over the nights, one row an unbroken run: new (open since the newest look), persisting (open for longer, or not
+looked at since), resolved (looked at again, and it held). Never resolved by nothing to check, nor by an error.';
+
+create table if not exists ops.receipt (
+    delivery_id integer not null,
+    digest text not null,
+    channel text not null check (channel in ('sftp', 'rest', 'share', 'email', 'none')),
+    status text not null check (status in ('due', 'sent', 'kept', 'failed', 'replaced')),
+    attempts integer not null default 0,
+    problem text,
+    made_at timestamptz not null default clock_timestamp(),
+    sent_at timestamptz,
+    primary key (delivery_id, digest)
+);
+comment on table ops.receipt is
+'What was told back to a source of a delivery: one row a different content. kept: nobody to send it to by machine, so it
+waits in the state folder; failed: tried again at the municipality''s next night; replaced: a newer one went instead.';
+
 create table if not exists reference.municipality (
     municipality text primary key,
     code text not null unique,

@@ -25,7 +25,21 @@ def tukiverkko(
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "ingest", "release", "check", "replay", "status", "rollback", "forget", "url", "municipality new"],
+    [
+        "demo",
+        "ingest",
+        "release",
+        "check",
+        "replay",
+        "decide",
+        "unmapped",
+        "receipt",
+        "status",
+        "rollback",
+        "forget",
+        "url",
+        "municipality new",
+    ],
 )
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     result = tukiverkko(tmp_path, *command.split(), "--help")

@@ -61,15 +61,18 @@ def test_landed_rows_stay_for_three_school_years(
 
 
 @pytest.mark.parametrize(("age_days", "kept"), [(ARCHIVE_DAYS - 1, True), (ARCHIVE_DAYS + 1, False)])
-def test_originals_stay_for_thirty_days(
+def test_originals_and_receipts_stay_for_thirty_days(
     settings: Settings, connection: psycopg.Connection, age_days: int, kept: bool
 ) -> None:
     deliver(connection, 1, 2025, age_days=age_days)
     connection.commit()
     folder = settings.archive / "kuopio" / "kuopio-1"
     folder.mkdir(parents=True)
+    receipt = settings.receipts / "kuopio" / "kuopio-1.html"
+    receipt.parent.mkdir(parents=True)
+    receipt.touch()
     removed = retain(settings, TODAY)
-    assert folder.exists() is kept
+    assert (folder.exists(), receipt.exists()) == (kept, kept)
     assert removed.archived_deliveries == int(not kept)
 
 
