@@ -112,6 +112,7 @@ def _missing(municipality: Municipality, dataset: str) -> SourceRefused:
         f"the delivery has no {dataset}.",
         f"toimituksesta puuttuu {dataset}.",
         "Ask the municipality to send the whole delivery.",
+        code="dataset_missing",
     )
 
 
@@ -681,6 +682,7 @@ class _Work:
                     f"{self.name}: missing column {source} (empty in every record).",
                     f"{self.name}: sarake puuttuu: {source} (tyhjä joka tietueessa).",
                     "Ask the municipality to restore it, or change the mapping in municipality.yaml.",
+                    code="missing_column",
                 )
 
     # What is told

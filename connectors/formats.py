@@ -53,9 +53,9 @@ class _Source:
     dataset: Dataset
     municipality: str
 
-    def refused(self, reason_en: str, reason_fi: str, hint: str) -> SourceRefused:
+    def refused(self, reason_en: str, reason_fi: str, hint: str, code: str) -> SourceRefused:
         where = f"{self.dataset.name} ({self.file.name})"
-        return SourceRefused(self.municipality, f"{where}: {reason_en}", f"{where}: {reason_fi}", hint)
+        return SourceRefused(self.municipality, f"{where}: {reason_en}", f"{where}: {reason_fi}", hint, code)
 
     def places(self, header: Sequence[str]) -> dict[str, int]:
         """Where each mapped column stands in the header."""
@@ -67,6 +67,7 @@ class _Source:
                 f"missing column {names}.",
                 f"sarake puuttuu: {names}.",
                 "Ask the municipality to restore it, or change the mapping in municipality.yaml.",
+                code="missing_column",
             )
         twice = [name for name in wanted if list(header).count(name) > 1]
         if twice:
@@ -75,6 +76,7 @@ class _Source:
                 f"column {names} is there more than once.",
                 f"sarake esiintyy useammin kuin kerran: {names}.",
                 "Ask the municipality which of them holds.",
+                code="column_twice",
             )
         return {name: list(header).index(name) for name in wanted}
 
@@ -84,11 +86,15 @@ class _Source:
             f"line {line} is not {encoding} text.",
             f"rivi {line} ei ole merkistöä {encoding}.",
             "Ask the municipality to send the file again, or change format.encoding in municipality.yaml.",
+            code="wrong_encoding",
         )
 
     def empty_error(self) -> SourceRefused:
         return self.refused(
-            "there is no header row.", "otsikkorivi puuttuu.", "Ask the municipality to send the file again."
+            "there is no header row.",
+            "otsikkorivi puuttuu.",
+            "Ask the municipality to send the file again.",
+            code="no_header",
         )
 
 
@@ -258,7 +264,7 @@ def _read_json(source: _Source) -> Extract:
     except pl.exceptions.PolarsError:
         # Its message would hold a record.
         raise source.refused(
-            "a line is not a JSON object.", "rivi ei ole JSON-olio.", "Fetch the delivery again."
+            "a line is not a JSON object.", "rivi ei ole JSON-olio.", "Fetch the delivery again.", code="not_json"
         ) from None
     frame = frame.with_row_index("row_number", 1).with_columns(pl.col("row_number").cast(pl.Int32))
     repeated = 0
@@ -282,6 +288,7 @@ def _read_xlsx(source: _Source) -> Extract:
             "is not a workbook that can be read.",
             "tiedosto ei ole luettava työkirja.",
             "Ask the municipality to save it again as .xlsx.",
+            code="not_a_workbook",
         ) from None
     assert shape.sheet is not None
     if shape.sheet not in workbook.sheet_names:
@@ -289,6 +296,7 @@ def _read_xlsx(source: _Source) -> Extract:
             f"there is no sheet {shape.sheet}.",
             f"taulukko {shape.sheet} puuttuu.",
             "Ask the municipality to restore it, or change format.sheet in municipality.yaml.",
+            code="sheet_missing",
         )
     try:
         # Row by row from the sheet's first one, hidden rows as well: calamine does not know that they are hidden.
@@ -298,6 +306,7 @@ def _read_xlsx(source: _Source) -> Extract:
             f"sheet {shape.sheet} cannot be read.",
             f"taulukkoa {shape.sheet} ei voi lukea.",
             "Ask the municipality to save the workbook again.",
+            code="sheet_unreadable",
         ) from None
     if sheet.height < shape.header_row:
         raise source.empty_error()

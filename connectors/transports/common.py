@@ -82,6 +82,7 @@ def too_large(municipality: Municipality, name: str, limit: float) -> SourceRefu
         f"{name} is larger than {int(limit)} bytes.",
         f"{name} on suurempi kuin {int(limit)} tavua.",
         "If that is right, raise transport.max_file_bytes in its municipality.yaml.",
+        code="too_large",
     )
 
 

@@ -77,6 +77,7 @@ def fetch(
                     f"the database cannot be read ({broken}, {attempt} attempts).",
                     f"tietokantaa ei voi lukea ({broken}, {attempt} yritystä).",
                     "Check that it runs, and the host, port, schema, login and password of the connection.",
+                    code="unreachable",
                 ) from None
             say(progress, f"the database cannot be read ({broken}); trying again")
             time.sleep(wait * 2 ** (attempt - 1))
@@ -135,6 +136,7 @@ class _Database:
                 f"there is no driver for a connection of the type {connection.conn_type}.",
                 f"yhteystyypille {connection.conn_type} ei ole ajuria.",
                 f"Use one of {', '.join(DRIVERS)}, or name a SQLAlchemy driver in extra.driver.",
+                code="connection_incomplete",
             ) from None
         if engine.dialect.name == "postgresql" and engine.driver == "psycopg":
             event.listen(engine, "connect", _read_any_date)
@@ -203,6 +205,7 @@ class _Database:
                 f"{where} does not have the columns {', '.join(columns)}, or we may not read it (SQLSTATE {state}).",
                 f"näkymässä {where} ei ole sarakkeita {', '.join(columns)}, tai sitä ei saa lukea (SQLSTATE {state}).",
                 "Ask the municipality whether the view changed, or was granted to our login.",
+                code="interface_changed",
             ) from None
         # Data, cardinality and constraint errors, and a view that writes.
         if state.startswith(("21", "22", "23", "25")):
@@ -211,6 +214,7 @@ class _Database:
                 f"{where} fails on a row of its own (SQLSTATE {state}).",
                 f"näkymän {where} oma rivi aiheuttaa virheen (SQLSTATE {state}).",
                 "The municipality must mend the view.",
+                code="view_fails",
             ) from None
         if state == _CANCELLED:
             raise self._too_late() from None
@@ -226,6 +230,7 @@ class _Database:
             "the database did not finish in the time allowed.",
             "tietokanta ei vastannut loppuun sallitussa ajassa.",
             "Try again later, or raise transport.max_seconds.",
+            code="too_slow",
         )
 
 
