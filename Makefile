@@ -36,8 +36,9 @@ demo: setup
 up: setup
 	@$(BIN)/tukiverkko demo --keep-running
 
+# Two processes, a file to one of them: each has a database server of its own, and most tests wait for it.
 test: setup
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 proof: setup
 	@$(BIN)/python -m pytest tests -m "proof or not proof"

@@ -14,11 +14,11 @@ CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 
 # Every landing table starts with these two, whatever its contract.
 _LANDING_HEAD = (
-    ("delivery_id", "integer", "The delivery that the row came in. / Toimitus, jossa rivi tuli."),
+    ("delivery_id", "integer", "Toimitus, jossa rivi tuli. / The delivery that the row came in."),
     (
         "row_number",
         "integer",
-        "The row's place in the source, 1 = first data record. / Rivin paikka lähteessä, 1 = ensimmäinen tietorivi.",
+        "Rivin paikka lähteessä, 1 = ensimmäinen tietorivi. / The row's place in the source, 1 = first data record.",
     ),
 )
 
@@ -46,17 +46,34 @@ class Property:
     identity: str | None
     landed: bool
     shown: bool
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule over a row that no single field's form says. name: as in connectors/messages.py."""
+
+    name: str
+    description_en: str
+    description_fi: str
 
 
 @dataclass(frozen=True)
 class Table:
-    """One schema object of a contract: a landing table. `grain` is None where the dataset has one grain only."""
+    """One schema object of a contract: a landing table.
+
+    grain: None where the dataset has one grain only. rejected_share (a fraction of the rows that came in) and
+    rejected_rows: when more rows than the greater of both are rejected, the delivery is held.
+    """
 
     dataset: str
     name: str
     grain: str | None
     description_en: str
     description_fi: str
+    rejected_share: float
+    rejected_rows: int
+    rules: tuple[Rule, ...]
     properties: tuple[Property, ...]
 
     def field(self, name: str) -> Property:
@@ -75,6 +92,19 @@ class Table:
     @property
     def qualified_name(self) -> str:
         return f"landing.{self.name}"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A file of `contracts/`: what a dataset's deliveries must hold, whatever their grain."""
+
+    dataset: str
+    version: str
+    purpose_en: str
+    purpose_fi: str
+    limitations_en: str
+    limitations_fi: str
+    tables: tuple[Table, ...]
 
 
 def _custom(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,28 +129,63 @@ def _property(values: Mapping[str, Any]) -> Property:
         identity=custom.get("identity"),
         landed=custom.get("landed", True),
         shown=custom.get("shown", False),
+        examples=tuple(values["examples"]),
     )
+
+
+def read_contract(file: Path) -> Contract:
+    """The contract of a file `<dataset>.odcs.yaml`, or `<dataset>-<version>.odcs.yaml` among the released ones."""
+    values = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    dataset = file.name.partition(".")[0].partition("-")[0]
+    custom = _custom(values)
+    return Contract(
+        dataset=dataset,
+        version=values["version"],
+        purpose_en=values["description"]["purpose"].strip(),
+        purpose_fi=custom["purposeFi"].strip(),
+        limitations_en=values["description"]["limitations"].strip(),
+        limitations_fi=custom["limitationsFi"].strip(),
+        tables=tuple(_table(dataset, one) for one in values["schema"]),
+    )
+
+
+def _table(dataset: str, values: Mapping[str, Any]) -> Table:
+    custom = _custom(values)
+    return Table(
+        dataset=dataset,
+        name=values["name"],
+        grain=custom.get("grain"),
+        description_en=values["description"].strip(),
+        description_fi=custom["descriptionFi"].strip(),
+        rejected_share=custom["rejectedShare"],
+        rejected_rows=custom["rejectedRows"],
+        rules=tuple(
+            Rule(rule["name"], rule["description"].strip(), _custom(rule)["descriptionFi"].strip())
+            for rule in values["quality"]
+        ),
+        properties=tuple(_property(one) for one in values["properties"]),
+    )
+
+
+@cache
+def load_contracts() -> tuple[Contract, ...]:
+    """Every contract, in the order of their names."""
+    return tuple(read_contract(file) for file in sorted(CONTRACTS.glob("*.odcs.yaml")))
 
 
 @cache
 def load_tables() -> tuple[Table, ...]:
     """Every landing table of every contract, in the order of the contracts' names."""
-    tables = []
-    for file in sorted(CONTRACTS.glob("*.odcs.yaml")):
-        contract = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        for values in contract["schema"]:
-            custom = _custom(values)
-            tables.append(
-                Table(
-                    dataset=file.name.removesuffix(".odcs.yaml"),
-                    name=values["name"],
-                    grain=custom.get("grain"),
-                    description_en=values["description"].strip(),
-                    description_fi=custom["descriptionFi"].strip(),
-                    properties=tuple(_property(one) for one in values["properties"]),
-                )
-            )
-    return tuple(tables)
+    return tuple(table for contract in load_contracts() for table in contract.tables)
+
+
+def rejected_limit(dataset: str) -> tuple[float, int]:
+    """(share, rows) of a dataset: its delivery is held when more than the greater of both are rejected.
+
+    Raises ValueError when the dataset's tables do not agree, or there are none.
+    """
+    (limit,) = {(table.rejected_share, table.rejected_rows) for table in load_tables() if table.dataset == dataset}
+    return limit
 
 
 def table_for(dataset: str, grain: str) -> Table:
@@ -157,14 +222,19 @@ def check_mapping(municipality: Municipality) -> None:
             raise ConfigError(file, f"{where}.{name}", f"is missing: {table.name} needs it")
 
 
+def landing_columns(table: Table) -> list[tuple[str, str, str]]:
+    """(column, type, comment in both languages) of a landing table, in order."""
+    return [
+        *_LANDING_HEAD,
+        *((one.column, one.physical_type, f"{one.description_fi} / {one.description_en}") for one in table.landed),
+    ]
+
+
 def landing_ddl() -> str:
     """SQL that makes the landing tables of every contract where they are missing, with comments in both languages."""
     statements = ["create schema if not exists landing;"]
     for table in load_tables():
-        columns = [
-            *_LANDING_HEAD,
-            *((one.column, one.physical_type, f"{one.description_en} / {one.description_fi}") for one in table.landed),
-        ]
+        columns = landing_columns(table)
         lines = ",\n".join(
             f"    {name} {kind}" + (" not null" if place < len(_LANDING_HEAD) else "")
             for place, (name, kind, _) in enumerate(columns)
@@ -172,7 +242,7 @@ def landing_ddl() -> str:
         statements.append(f"create table if not exists {table.qualified_name} (\n{lines}\n);")
         statements.append(
             f"comment on table {table.qualified_name} is "
-            f"{_literal(f'{table.description_en} / {table.description_fi}')};"
+            f"{_literal(f'{table.description_fi} / {table.description_en}')};"
         )
         statements.extend(
             f"comment on column {table.qualified_name}.{name} is {_literal(comment)};" for name, _, comment in columns

@@ -21,6 +21,8 @@ from tests.mutation.state import State, Verdict, append_verdict, build_empty, co
 # The tests that may notice a broken rule: files and folders.
 TESTS = ("tests/dbt", "tests/truth/test_harmonised.py", "tests/mutation/landed_region.py")
 
+UNIT_TESTS = "tests/dbt/test_unit_tests.py"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -134,6 +136,10 @@ class Desk:
             for place in (state.root / name for name in plan.tests)
             for path in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])
         }
+        # The models' own unit tests stand beside them, and are run by one test.
+        if UNIT_TESTS in self.texts:
+            own = sorted((state.root / "dbt_project" / "models").rglob("*.yml"))
+            self.texts[UNIT_TESTS] += "".join(path.read_text("utf-8").partition("\nunit_tests:")[2] for path in own)
         # Seconds of each test that is known to pass on the unbroken project.
         self.costs: dict[str, float] = {}
         self.left_out: list[str] = []

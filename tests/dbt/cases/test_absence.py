@@ -67,6 +67,9 @@ def _kuopio(warehouse: TinyWarehouse) -> None:
         _mark("no-minutes", "2025-09-02", 1, "M"),
         _mark("validity", "2025-09-30", 1, "X"),
         _mark("validity", "2025-10-01", 1, "X"),
+        _mark("cleared-validity", "2025-09-30", 1, "X", cleared="A"),
+        _mark("cleared-validity", "2025-10-01", 1, "X", cleared="A"),
+        _mark("cleared-validity", "2025-10-02", 1, "X", cleared="B"),
         _mark("unknown-yet", "2025-09-30", 1, "Y"),
         _mark("unknown-yet", "2025-09-30", 2, "S"),
         _mark("unknown-yet", "2025-10-01", 1, "Y"),
@@ -85,14 +88,16 @@ def _kuopio(warehouse: TinyWarehouse) -> None:
         absence=marks,
     )
     # The municipality's table: X changed its meaning with October, Y came into use then.
-    for code, absence_class, first, last in (
-        ("X", "health", "2011-01-01", "2025-09-30"),
-        ("X", "leave", "2025-10-01", None),
-        ("Y", "health", "2025-10-01", None),
+    for code, cleared, absence_class, first, last in (
+        ("X", None, "health", "2011-01-01", "2025-09-30"),
+        ("X", None, "leave", "2025-10-01", None),
+        ("X", "A", "other_accepted", "2011-01-01", "2025-09-30"),
+        ("X", "A", "school_activity", "2025-10-01", None),
+        ("Y", None, "health", "2025-10-01", None),
     ):
         warehouse.connection.execute(
-            "insert into reference.absence_crosswalk values ('kuopio', %s, null, %s, %s, %s, 'reviewer', '2025-08-01')",
-            (code, absence_class, day(first), last and day(last)),
+            "insert into reference.absence_crosswalk values ('kuopio', %s, %s, %s, %s, %s, 'reviewer', '2025-08-01')",
+            (code, cleared, absence_class, day(first), last and day(last)),
         )
 
 
@@ -321,6 +326,11 @@ def test_the_class_comes_from_the_code_alone(built: TinyWarehouse) -> None:
 def test_a_code_means_what_the_table_says_on_that_day(built: TinyWarehouse) -> None:
     assert built.absent("validity", "2025-09-30") == {"health": 1}
     assert built.absent("validity", "2025-10-01") == {"leave": 1}
+    # Cleared X is other_accepted up to 30 September and school activity, which is no absence, after it; B is no flag of X.
+    assert built.absent("cleared-validity", "2025-09-30") == {"other_accepted": 1}
+    assert built.absent("cleared-validity", "2025-10-01") == {}
+    assert built.surplus("cleared-validity") == {}
+    assert built.absent("cleared-validity", "2025-10-02") == {"leave": 1}
 
 
 def test_a_day_with_an_unknown_code_is_not_covered(built: TinyWarehouse) -> None:

@@ -1,0 +1,153 @@
+"""What is written from the contracts for others to read: dbt's landing sources, and the delivery guide with examples.
+
+`python -m connectors.contract_outputs` writes all of it anew; a test fails when a file is not what the contracts say.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from connectors.contract import Contract, Property, Table, landing_columns, load_contracts
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = Path("dbt_project/models/landing.yml")
+GUIDES = {"fi": Path("docs/toimitusohje.md"), "en": Path("docs/delivery-guide.md")}
+EXAMPLES = Path("docs/examples")
+
+_TYPES = {
+    "string": ("tekstiä", "text"),
+    "integer": ("kokonaisluku", "whole number"),
+    "number": ("luku", "number"),
+    "boolean": ("tosi tai epätosi", "true or false"),
+    "date": ("päivä", "date"),
+    "timestamp": ("ajankohta", "moment"),
+    "time": ("kellonaika", "time of day"),
+    "array": ("luettelo", "list"),
+}
+
+
+def outputs() -> dict[Path, str]:
+    """Path below the project's root → text, of every file that is made from the contracts."""
+    contracts = load_contracts()
+    tables = [table for contract in contracts for table in contract.tables]
+    return {
+        SOURCES: _sources(tables),
+        **{path: _guide(contracts, language) for language, path in GUIDES.items()},
+        **{EXAMPLES / f"{table.name}.csv": _example(table) for table in tables},
+    }
+
+
+def write(root: Path = ROOT) -> None:
+    """Writes every output below `root`."""
+    for path, text in outputs().items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+
+
+def _sources(tables: Sequence[Table]) -> str:
+    source = {
+        "name": "landing",
+        "schema": "landing",
+        "tables": [
+            {
+                "name": table.name,
+                "description": f"{table.description_fi} / {table.description_en}",
+                "columns": [
+                    {"name": name, "data_type": kind, "description": comment}
+                    for name, kind, comment in landing_columns(table)
+                ],
+            }
+            for table in tables
+        ],
+    }
+    body = yaml.safe_dump({"version": 2, "sources": [source]}, allow_unicode=True, sort_keys=False, width=120)
+    return f"# Made from contracts/ by `python -m connectors.contract_outputs`.\n{body}"
+
+
+# Each paragraph of the guide before the datasets: Finnish, English.
+_HEAD = (
+    ("# Toimitusohje kunnalle", "# Delivery guide for municipalities"),
+    (
+        "*Tehty sopimuksista (`contracts/`) komennolla `python -m connectors.contract_outputs`; ei muuteta käsin.*",
+        "*Made from the contracts (`contracts/`) by `python -m connectors.contract_outputs`; not edited by hand.*",
+    ),
+    (
+        "Tässä on, mitä toimituksessa pitää olla. Sarakkeiden nimet, päivien ja lukujen kirjoitustapa ja koodit ovat\n"
+        "kunnan omat: kunnan kansio kertoo, mikä sarake on mikäkin kenttä. Toimituksen voi kokeilla ennen\n"
+        "lähettämistä: `tukiverkko check KUNTA AINEISTO TIEDOSTO`.",
+        "This says what a delivery must hold. The columns' names, how dates and numbers are written, and the codes\n"
+        "are the municipality's own: its folder says which column is which field. Try a file before sending it:\n"
+        "`tukiverkko check MUNICIPALITY DATASET FILE`.",
+    ),
+    (
+        "Virheellinen rivi hylätään, ja kuittaus kertoo sen numeron, sarakkeen ja syyn. Jos rivejä hylätään yli\n"
+        "aineiston rajan, koko toimitus jää odottamaan, ja alueella ovat voimassa kunnan viimeksi hyväksytyt tiedot.",
+        "A wrong row is rejected, and the receipt tells its number, column and reason. When more rows are rejected\n"
+        "than the dataset's limit, the whole delivery waits, and the region keeps the last accepted data.",
+    ),
+)
+_COLUMNS = ("| kenttä | merkitys | muoto | pakollinen |", "| field | meaning | form | required |")
+
+
+def _guide(contracts: Sequence[Contract], language: str) -> str:
+    finnish = language == "fi"
+
+    def say(fi: str, en: str) -> str:
+        return fi if finnish else en
+
+    paragraphs = [say(*both) for both in _HEAD]
+    for contract in contracts:
+        paragraphs += [
+            f"## {contract.dataset}",
+            say(contract.purpose_fi, contract.purpose_en),
+            say(contract.limitations_fi, contract.limitations_en),
+            say(f"Sopimuksen versio {contract.version}.", f"Version of the contract: {contract.version}."),
+        ]
+        for table in contract.tables:
+            share, rows = f"{table.rejected_share:.0%}".replace("%", " %"), table.rejected_rows
+            fields = [
+                f"| `{one.name}` | {say(one.description_fi, one.description_en)} | {_form(one, finnish)} "
+                f"| {say('kyllä', 'yes') if one.required else ''} |"
+                for one in table.properties
+            ]
+            rules = [f"- {say(rule.description_fi, rule.description_en)} (`{rule.name}`)" for rule in table.rules]
+            paragraphs += [
+                f"### {table.name}",
+                say(table.description_fi, table.description_en),
+                say(
+                    f"Raja: rivejä saa hylkääntyä {share} tai {rows}, kumpi on enemmän.",
+                    f"Limit: {share} or {rows} rows may be rejected, whichever is more.",
+                ),
+                "\n".join([say(*_COLUMNS), "|---|---|---|---|", *fields]),
+                "\n".join([say("Säännöt:", "Rules:"), *rules]),
+                say("Esimerkki", "Example") + f": [`examples/{table.name}.csv`](examples/{table.name}.csv)",
+            ]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _form(one: Property, finnish: bool) -> str:
+    parts = [_TYPES[one.logical_type][0 if finnish else 1]]
+    if one.minimum is not None and one.maximum is not None:
+        parts.append(f"{one.minimum}–{one.maximum}")
+    elif one.minimum is not None:
+        parts.append(f"{'vähintään' if finnish else 'at least'} {one.minimum}")
+    if one.pattern:
+        parts.append(f"`{one.pattern}`")
+    if one.max_length:
+        parts.append(f"enintään {one.max_length} merkkiä" if finnish else f"at most {one.max_length} characters")
+    return ", ".join(parts)
+
+
+def _example(table: Table) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerow(table.names)
+    writer.writerows(zip(*(one.examples for one in table.properties), strict=True))
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    write()
