@@ -36,6 +36,8 @@ _MAX_READY_BYTES = 1 << 20
 _CONNECT_ATTEMPTS = 3
 _T = TypeVar("_T")
 
+# A field may be as long as its file, which has a limit of its own.
+csv.field_size_limit(2**31 - 1)
 # Its INFO lines tell every login and path.
 logging.getLogger("asyncssh").setLevel(logging.WARNING)
 

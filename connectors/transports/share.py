@@ -24,8 +24,8 @@ from connectors.delivery import (
     school_year_of,
 )
 from connectors.transports.common import MAX_FILE_BYTES, HistoryOf, Options, Progress, midnight, say, too_large
+from connectors.workbook import MAX_UNPACKED_BYTES
 
-_MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
 # The first bytes of an old .xls, and of an .xlsx that is encrypted with a password.
 _COMPOUND_FILE = bytes.fromhex("d0cf11e0a1b11ae1")
 
@@ -90,7 +90,7 @@ class _Share:
         self._municipality = municipality
         self._progress = progress
         self._limit = options.number("max_file_bytes", MAX_FILE_BYTES)
-        self._unpacked_limit = options.number("max_unpacked_bytes", _MAX_UNPACKED_BYTES)
+        self._unpacked_limit = options.number("max_unpacked_bytes", MAX_UNPACKED_BYTES)
         self._settle_seconds = options.number("settle_seconds", 1)
         storage = dict(connection.extra.get("storage_options") or {})
         if connection.login:
