@@ -133,5 +133,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, time):
         return value.isoformat("seconds" if value.second else "minutes")
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        # No field holds lists in lists: what is inside loses its content too, however deep it is.
+        return [{} if isinstance(item, list | tuple) else _plain(item) for item in value]
     return {} if isinstance(value, Mapping) else str(value)

@@ -1,6 +1,10 @@
 """SQL: one view a dataset, all read in one snapshot of a database that is only read."""
 
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any, NoReturn
 
@@ -45,6 +49,8 @@ _ATTEMPTS = 3
 # What statement_timeout, or the database's administrator, does to a query.
 _CANCELLED = "57014"
 _ROWS_AT_A_TIME = 5000
+# The database ends a late query by itself; only when that does not arrive is the line cut.
+_GRACE_S = 2.0
 
 
 def fetch(
@@ -148,17 +154,48 @@ class _Database:
         if self._engine.dialect.name == "postgresql":
             settings["postgresql_readonly"] = True
         try:
-            with self._engine.connect().execution_options(**settings) as connection, connection.begin():
+            with (
+                self._engine.connect().execution_options(**settings) as connection,
+                self._watched(connection),
+                connection.begin(),
+            ):
                 as_of = self._start(connection)
                 files = tuple(
                     self._file(connection, name, dataset, school_year, night)
                     for name, dataset in self._municipality.datasets.items()
                 )
         except DBAPIError as error:
+            if time.monotonic() > self._ends:
+                raise self._too_late() from None
             raise _Broken(_kind(error)) from None
         finally:
             self._engine.dispose()
         return as_of, files
+
+    @contextmanager
+    def _watched(self, connection: Connection) -> Iterator[None]:
+        """Ends the connection when the time is over: a line that falls silent would be waited for for ever, and the
+        database's own limit never gets through."""
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, psycopg.Connection):
+            yield
+            return
+
+        def end() -> None:
+            # Only shut down: the driver still owns the descriptor.
+            with (
+                suppress(OSError, psycopg.Error),
+                socket.fromfd(driver.fileno(), socket.AF_INET, socket.SOCK_STREAM) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(0.0, self._ends - time.monotonic()) + _GRACE_S, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _start(self, connection: Connection) -> datetime:
         if self._engine.dialect.name == "postgresql":
@@ -216,7 +253,7 @@ class _Database:
                 "The municipality must mend the view.",
                 code="view_fails",
             ) from None
-        if state == _CANCELLED:
+        if state == _CANCELLED or time.monotonic() > self._ends:
             raise self._too_late() from None
         raise _Broken(_kind(error)) from None
 
