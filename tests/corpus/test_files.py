@@ -2,7 +2,6 @@
 
 import tracemalloc
 from collections import Counter
-from dataclasses import replace
 from types import ModuleType
 
 import polars as pl
@@ -138,6 +137,3 @@ def personal() -> set[str]:
     from tests.connectors.samples import HETU_1, HETU_2, HETU_3, OID_1, OID_2, OID_3
 
     return {HETU_1, HETU_2, HETU_3, OID_1, OID_2, OID_3, HETU_1[:-1], HETU_2[:-1], HETU_3[:-1]}
-
-
-__all__ = ["replace"]
