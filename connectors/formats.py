@@ -6,7 +6,8 @@ Nothing is typed here: what a text means is for the contract check. What cannot 
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ _LONGEST_RECORD_LINES = 20
 _SCAN_BYTES = 1 << 18
 _BOM = b"\xef\xbb\xbf"
 # A field may be as long as its file, which has a limit of its own.
-csv.field_size_limit(2**31 - 1)
+_LONGEST_FIELD = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -134,12 +135,27 @@ def _read_csv(source: _Source) -> Extract:
             "Ask the municipality to end lines with CR LF or LF.",
             code="wrong_line_ends",
         )
-    header = [name.strip() for name in next(csv.reader([line], delimiter=shape.delimiter, quotechar=shape.quote), [])]
+    with _fields_of_any_length():
+        names = next(csv.reader([line], delimiter=shape.delimiter, quotechar=shape.quote), [])
+    header = [name.strip() for name in names]
     if not any(header):
         raise source.empty_error()
     places = source.places(header)
     extract = _read_csv_fast(source, content, len(header), places)
-    return extract if extract is not None else _read_csv_by_line(source, content, len(header), places)
+    if extract is not None:
+        return extract
+    with _fields_of_any_length():
+        return _read_csv_by_line(source, content, len(header), places)
+
+
+@contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """The csv module's limit is one for the whole process; others may rely on it."""
+    before = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _read_csv_fast(source: _Source, content: bytes, width: int, places: dict[str, int]) -> Extract | None:

@@ -9,7 +9,7 @@ import json
 import logging
 import posixpath
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -36,8 +36,6 @@ _MAX_READY_BYTES = 1 << 20
 _CONNECT_ATTEMPTS = 3
 _T = TypeVar("_T")
 
-# A field may be as long as its file, which has a limit of its own.
-csv.field_size_limit(2**31 - 1)
 # Its INFO lines tell every login and path.
 logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
@@ -410,14 +408,15 @@ def _is_plain(name: object) -> bool:
 def count_rows(content: bytes, layout: Format) -> int:
     """Data rows of a CSV file: records after the header row that hold anything; a line break inside quotes is no end
     of a row. In a file with a quote that never closes, quotes are taken as text."""
-    try:
-        return _count(content, layout, csv.QUOTE_MINIMAL)
-    except csv.Error:
-        return _count(content, layout, csv.QUOTE_NONE)
-
-
-def _count(content: bytes, layout: Format, quoting: int) -> int:
     lines = io.TextIOWrapper(io.BytesIO(content), encoding=layout.encoding, errors="replace", newline="")
-    records = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote, quoting=quoting)  # type: ignore[arg-type]
+    try:
+        return _count(csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote), layout)
+    except csv.Error:
+        # The reader gives up on a field of 128 KiB: one that a quote swallows, or one that is so long.
+        lines.seek(0)
+        return _count((line.rstrip("\r\n").split(layout.delimiter) for line in lines), layout)
+
+
+def _count(records: Iterable[list[str]], layout: Format) -> int:
     data = (record for record in itertools.islice(records, layout.header_row, None) if any(record))
     return sum(1 for record in data if layout.total_label is None or record[0] != layout.total_label)
