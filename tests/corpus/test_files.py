@@ -9,7 +9,7 @@ import pytest
 
 from connectors.check import CheckedDataset, check_delivery
 from connectors.delivery import DATASETS, SourceRefused
-from tests.connectors.samples import KEYS, municipality
+from tests.connectors.samples import HETU_1, HETU_2, HETU_3, KEYS, municipality
 from tests.corpus import iisalmi, kuopio, siilinjarvi, varkaus
 from tests.corpus.faults import FAULTS
 from tests.corpus.model import Case, Extract
@@ -23,6 +23,7 @@ MODULES: dict[str, ModuleType] = {
 CASES: list[Case] = [case for module in MODULES.values() for case in module.CASES]
 # No file of the corpus may need more than this, whatever it unpacks to.
 MOST_MEMORY = 400_000_000
+SECRETS = ["Aino", "Virtanen", "vk-0", "student-0", "absence-0", "1.2.246", *(h[:10] for h in (HETU_1, HETU_2, HETU_3))]
 
 
 def check(extract: Extract) -> dict[str, CheckedDataset]:
@@ -71,6 +72,7 @@ def test_a_bad_file_ends_as_written_down(case: Case, clean: dict[str, dict[str, 
             assert refused.value.code == outcome.refused, str(refused.value)
             assert refused.value.reason_fi != refused.value.reason_en
             assert len(refused.value.reason_en) < 1000
+            tells_nothing_personal([str(refused.value), refused.value.reason_fi], [])
             return
         parts = check(extract)
         assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
@@ -86,6 +88,9 @@ def test_a_bad_file_ends_as_written_down(case: Case, clean: dict[str, dict[str, 
     assert unmapped == list(outcome.unmapped)
     findings = [(one["rule"], one["row_count"]) for part in parts.values() for one in part.findings]
     assert findings == list(outcome.findings)
+    messages = [part.rejected.select("column_name", "rule", "message_fi", "message_en") for part in parts.values()]
+    told = [str(one) for part in parts.values() for one in (*part.unmapped, *part.findings)]
+    tells_nothing_personal(told, [*messages, *(part.frame for part in parts.values())])
     for dataset in DATASETS:
         part = parts[dataset]
         assert part.rows_in == outcome.rows_in.get(dataset, len(extract.rows[dataset])), dataset
@@ -108,32 +113,8 @@ def untouched_rows(case: Case, extract: Extract, dataset: str) -> list[int]:
     return [row for row, (old, new) in enumerate(pairs, 1) if old == new and row not in gone]
 
 
-def test_no_message_tells_a_personal_value() -> None:
-    """All messages of all cases together: no HETU, learner id, local id, or name of the extracts is in them."""
-    secrets = {"Aino", "Virtanen", "vk-0", "student-0", "absence-0", "1.2.246", *personal()}
-    for case in CASES:
-        extract = good(case.source)
-        case.change(extract)
-        try:
-            parts = check(extract)
-        except SourceRefused as refused:
-            told = [str(refused), refused.reason_fi]
-        else:
-            told = [
-                str(value)
-                for part in parts.values()
-                for value in (
-                    *part.rejected.select("column_name", "rule", "message_fi", "message_en").rows(),
-                    *part.unmapped,
-                    *part.findings,
-                    *part.frame.select(pl.selectors.string()).rows(),
-                )
-            ]
-        text = "\n".join(told)
-        assert [secret for secret in secrets if secret in text] == [], case.name
-
-
-def personal() -> set[str]:
-    from tests.connectors.samples import HETU_1, HETU_2, HETU_3, OID_1, OID_2, OID_3
-
-    return {HETU_1, HETU_2, HETU_3, OID_1, OID_2, OID_3, HETU_1[:-1], HETU_2[:-1], HETU_3[:-1]}
+def tells_nothing_personal(told: list[str], frames: list[pl.DataFrame]) -> None:
+    """No HETU, learner id, local id or name of the extracts is in a message, or lands as a text."""
+    landed = [str(row) for frame in frames for row in frame.select(pl.selectors.string()).rows()]
+    text = "\n".join([*told, *landed])
+    assert [secret for secret in SECRETS if secret in text] == []
