@@ -23,10 +23,13 @@ from connectors.distinct import Distinct
 from connectors.formats import Extract, read_extract
 from connectors.messages import MESSAGES
 from connectors.pseudonyms import PseudonymKeys
+from connectors.workbook import MAX_UNPACKED_BYTES
 
 # Rejected, and yet nothing is lost: another row of the delivery says the same, or says it better.
 HARMLESS_RULES = ("duplicate", "superseded")
 
+# Rejected for a text that a crosswalk should know.
+_RULES_OF_CODES = ("not_a_code", "unknown_school")
 # Told before anything that a column holds.
 _RAGGED = -2
 _HARMLESS = -1
@@ -35,6 +38,8 @@ _PLACEMENT = re.compile(r"toteutuspaikka ([1-5])")
 HELSINKI = ZoneInfo("Europe/Helsinki")
 # So many pupils with the same unknown text cannot be recognised by it, so it may be shown and landed.
 TYPED_TEXT_PUPILS = 5
+# So many records, and not one of a school of the list, are another municipality's; fewer can be a slip in each.
+STRANGERS = 20
 
 REJECTED_SCHEMA: dict[str, Any] = {
     "row_number": pl.Int32,
@@ -112,6 +117,7 @@ def _missing(municipality: Municipality, dataset: str) -> SourceRefused:
         f"the delivery has no {dataset}.",
         f"toimituksesta puuttuu {dataset}.",
         "Ask the municipality to send the whole delivery.",
+        code="dataset_missing",
     )
 
 
@@ -154,6 +160,16 @@ class _Violation:
     shown: Distinct | None = None
 
 
+@dataclass(frozen=True)
+class _Unmapped:
+    """Rows of one text that no crosswalk knows; `code` None: the text may not be told, so its first row is."""
+
+    kind: str
+    code: str | None
+    rows: pl.Series
+    called: str = "text"
+
+
 @dataclass
 class _Work:
     """The check of one dataset, step by step; made for one delivery and thrown away."""
@@ -165,7 +181,7 @@ class _Work:
     file: RawFile
     pupils: Pupils | None
     violations: list[_Violation] = field(default_factory=list)
-    unmapped: list[dict[str, Any]] = field(default_factory=list)
+    unmapped: list[_Unmapped] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, pl.Series] = field(default_factory=dict)
     columns: dict[str, Distinct] = field(default_factory=dict)
@@ -182,7 +198,8 @@ class _Work:
 
     @cached_property
     def extract(self) -> Extract:
-        return read_extract(self.file, self.dataset, self.municipality.name)
+        limit = self.municipality.transport.options.get("max_unpacked_bytes", MAX_UNPACKED_BYTES)
+        return read_extract(self.file, self.dataset, self.municipality.name, int(limit))
 
     @property
     def height(self) -> int:
@@ -340,9 +357,24 @@ class _Work:
                 text is not None and number not in known_numbers
                 for text, number in zip(column.texts, landed, strict=True)
             ]
+            self._refuse_strangers(column, unknown)
             self._unmapped("school", column, unknown)
             nameless = [text is not None and number is None for text, number in zip(column.texts, landed, strict=True)]
             self._violate(one.name, column.where(pl.Series(nameless, dtype=pl.Boolean)), source, "unknown_school")
+
+    def _refuse_strangers(self, column: Distinct, unknown: list[bool]) -> None:
+        """Another municipality's file is not stored at all: its pupils are none of this one's business."""
+        if not any(unknown) or not all(unknown[n] for n, text in enumerate(column.texts) if text is not None):
+            return
+        count = len(column.where(pl.Series(unknown, dtype=pl.Boolean)))
+        if count >= STRANGERS:
+            raise SourceRefused(
+                self.municipality.name,
+                f"{self.name}: none of {count} records is of a school of this municipality.",
+                f"{self.name}: yksikään {count} tietueesta ei ole tämän kunnan koulusta.",
+                "Ask the municipality whose file it sent; if its schools are new, add them to schools.csv.",
+                code="wrong_municipality",
+            )
 
     def _read_code(self, one: Property, source: str, column: Distinct) -> None:
         if one.name == "form":
@@ -437,7 +469,6 @@ class _Work:
             if form is not None and form not in known:
                 unknown.setdefault(form, []).append(place)
         pupil = self.values["pupil_id"]
-        numbers = self.extract.frame["row_number"]
         for form, places in unknown.items():
             marked = pl.Series([False] * len(column.texts), dtype=pl.Boolean).scatter(places, True)
             rows = column.where(marked)
@@ -446,8 +477,7 @@ class _Work:
             if many and form:
                 for place in places:
                     normal[place] = form
-            shown = form if many and form else f"(typed text, row {numbers[int(rows.min())]})"  # type: ignore[arg-type]
-            self.unmapped.append({"kind": "support", "source_code": shown, "row_count": len(rows)})
+            self.unmapped.append(_Unmapped("support", form if many and form else None, rows, "typed text"))
         if unknown:
             all_places = [place for places in unknown.values() for place in places]
             marked = pl.Series([False] * len(column.texts), dtype=pl.Boolean).scatter(all_places, True)
@@ -550,6 +580,9 @@ class _Work:
         if self.extract.ragged:
             rows = self.extract.frame["row_number"].is_in(list(self.extract.ragged)).arg_true()
             self._violate("", rows, "", "ragged_row", order=_RAGGED)
+        for source, numbers in self.extract.unreadable.items():
+            rows = self.extract.frame["row_number"].is_in(numbers).arg_true()
+            self._violate("", rows, source, "unreadable_cell", order=_RAGGED)
 
     def _check_days(self) -> tuple[date, date] | None:
         dataset = self.dataset
@@ -681,6 +714,7 @@ class _Work:
                     f"{self.name}: missing column {source} (empty in every record).",
                     f"{self.name}: sarake puuttuu: {source} (tyhjä joka tietueessa).",
                     "Ask the municipality to restore it, or change the mapping in municipality.yaml.",
+                    code="missing_column",
                 )
 
     # What is told
@@ -702,22 +736,35 @@ class _Work:
         self.violations.append(_Violation(order, rows.cast(pl.UInt32), source, rule, detail, shown))
 
     def _unmapped(self, kind: str, column: Distinct, unknown: Sequence[bool], shown: str | None = None) -> None:
-        """Count the rows of texts that no crosswalk knows; a text that is no code is told by its first row only."""
+        """Note the rows of texts that no crosswalk knows; a text that is no code is told by its first row only."""
         if not any(unknown):
             return
         if shown is not None:
-            rows = column.where(pl.Series(unknown, dtype=pl.Boolean))
-            self.unmapped.append({"kind": kind, "source_code": shown, "row_count": len(rows)})
+            self.unmapped.append(_Unmapped(kind, shown, column.where(pl.Series(unknown, dtype=pl.Boolean))))
             return
-        numbers = self.extract.frame["row_number"]
         for place, (text, bad) in enumerate(zip(column.texts, unknown, strict=True)):
             if not bad:
                 continue
             rows = column.where(pl.Series([False] * len(unknown), dtype=pl.Boolean).scatter(place, True))
-            if not len(rows):
-                continue
-            code = text if _may_be_shown(kind, text) else f"(text, row {numbers[int(rows[0])]})"
-            self.unmapped.append({"kind": kind, "source_code": code, "row_count": len(rows)})
+            self.unmapped.append(_Unmapped(kind, text if _may_be_shown(kind, text) else None, rows))
+
+    def _counted_unmapped(self) -> list[dict[str, Any]]:
+        """One line a code. Rows that are gone, or rejected for something else, do not wait for a code to be mapped."""
+        aside = pl.repeat(False, self.height, eager=True)
+        if "deleted" in self.values:
+            aside = aside | self.values["deleted"]
+        if self.violations:
+            told = self._first_violations
+            otherwise = [self.violations[number].rule not in _RULES_OF_CODES for number in told["number"]]
+            aside = aside.scatter(told["row"].filter(pl.Series(otherwise, dtype=pl.Boolean)), True)
+        numbers = self.extract.frame["row_number"]
+        lines = []
+        for one in self.unmapped:
+            rows = one.rows.filter(~aside.gather(one.rows)).sort()
+            if len(rows):
+                code = one.code if one.code is not None else f"({one.called}, row {numbers[int(rows[0])]})"
+                lines.append({"kind": one.kind, "source_code": code, "row_count": len(rows)})
+        return lines
 
     def _find(self, rule: str, severity: str, row_count: int, message_fi: str, message_en: str) -> None:
         self.findings.append(
@@ -786,7 +833,7 @@ class _Work:
             covers_from=covered[0] if covered else None,
             covers_to=covered[1] if covered else None,
             extent=self.dataset.extent,
-            unmapped=_merged(self.unmapped),
+            unmapped=_merged(self._counted_unmapped()) if self.unmapped else [],
             findings=self.findings,
         )
 

@@ -65,7 +65,7 @@ def require(connection: SourceConnection, municipality: str, *names: str) -> Non
 def _missing(municipality: str, reason_en: str, reason_fi: str) -> ConnectionMissing:
     variable = f"AIRFLOW_CONN_{municipality.upper()}"
     hint = f"Define the Airflow Connection {municipality}, or {variable} with the connection as JSON."
-    return ConnectionMissing(municipality, reason_en, reason_fi, hint)
+    return ConnectionMissing(municipality, reason_en, reason_fi, hint, "connection_incomplete")
 
 
 def _unreadable(municipality: str) -> ConnectionMissing:

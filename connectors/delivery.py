@@ -59,21 +59,26 @@ class RawDelivery:
 
 
 class DeliveryProblem(Exception):
-    """A delivery that could not be had. Says who, why (in both languages) and what to do; never holds a record."""
+    """A delivery that could not be had. Says who, why (in both languages) and what to do; never holds a record.
 
-    def __init__(self, municipality: str, reason_en: str, reason_fi: str, hint: str = "") -> None:
+    `code` names the reason for machines (`missing_column`, `too_slow`, …); it stays the same when the words change.
+    """
+
+    def __init__(self, municipality: str, reason_en: str, reason_fi: str, hint: str = "", code: str = "") -> None:
         super().__init__(f"{municipality}: {reason_en}" + (f" {hint}" if hint else ""))
         self.municipality = municipality
         self.reason_en = reason_en
         self.reason_fi = reason_fi
         self.hint = hint
+        self.code = code or "unnamed"
 
-    def __reduce__(self) -> tuple[type["DeliveryProblem"], tuple[str, str, str, str]]:
+    def __reduce__(self) -> tuple[type["DeliveryProblem"], tuple[str, str, str, str, str]]:
         return type(self), (
             self.municipality,
             self.reason_en,
             self.reason_fi,
             self.hint,
+            self.code,
         )
 
 

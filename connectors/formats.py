@@ -6,7 +6,8 @@ Nothing is typed here: what a text means is for the contract check. What cannot 
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +16,14 @@ import polars as pl
 
 from connectors.config import Dataset
 from connectors.delivery import RawFile, SourceRefused
+from connectors.workbook import MAX_UNPACKED_BYTES, UnsafeWorkbook, unreadable_cells
 
 # A quoted field may hold line breaks; a quote that never closes must not swallow the rest of the file.
 _LONGEST_RECORD_LINES = 20
 _SCAN_BYTES = 1 << 18
 _BOM = b"\xef\xbb\xbf"
+# A field may be as long as its file, which has a limit of its own.
+_LONGEST_FIELD = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -29,21 +33,28 @@ class Extract:
     frame: `row_number` (Int32, 1 = first data record) and the source columns (String or Categorical; null = empty).
     non_data: titles, headers, blank and total rows. repeated: items that came again on a repeated page, left out.
     ragged: row numbers of records with too many or too few fields; in the frame with what stands in their places.
+    unreadable: source column → row numbers of cells that hold an error or a formula without its result (null there).
     """
 
     frame: pl.DataFrame
     non_data: int
     repeated: int = 0
     ragged: tuple[int, ...] = field(default=())
+    unreadable: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
-def read_extract(file: RawFile, dataset: Dataset, municipality: str) -> Extract:
-    """Read the columns that `dataset` maps. Raises SourceRefused (wrong encoding, header, sheet or layout)."""
+def read_extract(
+    file: RawFile, dataset: Dataset, municipality: str, max_unpacked_bytes: int = MAX_UNPACKED_BYTES
+) -> Extract:
+    """Read the columns that `dataset` maps. Raises SourceRefused (wrong encoding, header, sheet or layout).
+
+    max_unpacked_bytes: to how much a workbook may unpack.
+    """
     source = _Source(file, dataset, municipality)
     if dataset.format.kind == "csv":
         return _read_csv(source)
     if dataset.format.kind == "xlsx":
-        return _read_xlsx(source)
+        return _read_xlsx(source, max_unpacked_bytes)
     return _read_json(source)
 
 
@@ -53,9 +64,9 @@ class _Source:
     dataset: Dataset
     municipality: str
 
-    def refused(self, reason_en: str, reason_fi: str, hint: str) -> SourceRefused:
+    def refused(self, reason_en: str, reason_fi: str, hint: str, code: str) -> SourceRefused:
         where = f"{self.dataset.name} ({self.file.name})"
-        return SourceRefused(self.municipality, f"{where}: {reason_en}", f"{where}: {reason_fi}", hint)
+        return SourceRefused(self.municipality, f"{where}: {reason_en}", f"{where}: {reason_fi}", hint, code)
 
     def places(self, header: Sequence[str]) -> dict[str, int]:
         """Where each mapped column stands in the header."""
@@ -67,6 +78,7 @@ class _Source:
                 f"missing column {names}.",
                 f"sarake puuttuu: {names}.",
                 "Ask the municipality to restore it, or change the mapping in municipality.yaml.",
+                code="missing_column",
             )
         twice = [name for name in wanted if list(header).count(name) > 1]
         if twice:
@@ -75,6 +87,7 @@ class _Source:
                 f"column {names} is there more than once.",
                 f"sarake esiintyy useammin kuin kerran: {names}.",
                 "Ask the municipality which of them holds.",
+                code="column_twice",
             )
         return {name: list(header).index(name) for name in wanted}
 
@@ -84,11 +97,15 @@ class _Source:
             f"line {line} is not {encoding} text.",
             f"rivi {line} ei ole merkistöä {encoding}.",
             "Ask the municipality to send the file again, or change format.encoding in municipality.yaml.",
+            code="wrong_encoding",
         )
 
     def empty_error(self) -> SourceRefused:
         return self.refused(
-            "there is no header row.", "otsikkorivi puuttuu.", "Ask the municipality to send the file again."
+            "there is no header row.",
+            "otsikkorivi puuttuu.",
+            "Ask the municipality to send the file again.",
+            code="no_header",
         )
 
 
@@ -111,12 +128,34 @@ def _read_csv(source: _Source) -> Extract:
         line = first_line.removeprefix(_BOM).decode().rstrip("\r")
     except UnicodeDecodeError:
         raise source.encoding_error(1) from None
-    header = [name.strip() for name in next(csv.reader([line], delimiter=shape.delimiter, quotechar=shape.quote), [])]
+    if "\r" in line:
+        raise source.refused(
+            "its lines end with carriage returns only, so its rows cannot be told apart.",
+            "rivit päättyvät pelkkään CR-merkkiin, joten rivejä ei voi erottaa toisistaan.",
+            "Ask the municipality to end lines with CR LF or LF.",
+            code="wrong_line_ends",
+        )
+    with _fields_of_any_length():
+        names = next(csv.reader([line], delimiter=shape.delimiter, quotechar=shape.quote), [])
+    header = [name.strip() for name in names]
     if not any(header):
         raise source.empty_error()
     places = source.places(header)
     extract = _read_csv_fast(source, content, len(header), places)
-    return extract if extract is not None else _read_csv_by_line(source, content, len(header), places)
+    if extract is not None:
+        return extract
+    with _fields_of_any_length():
+        return _read_csv_by_line(source, content, len(header), places)
+
+
+@contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """The csv module's limit is one for the whole process; others may rely on it."""
+    before = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _read_csv_fast(source: _Source, content: bytes, width: int, places: dict[str, int]) -> Extract | None:
@@ -258,7 +297,7 @@ def _read_json(source: _Source) -> Extract:
     except pl.exceptions.PolarsError:
         # Its message would hold a record.
         raise source.refused(
-            "a line is not a JSON object.", "rivi ei ole JSON-olio.", "Fetch the delivery again."
+            "a line is not a JSON object.", "rivi ei ole JSON-olio.", "Fetch the delivery again.", code="not_json"
         ) from None
     frame = frame.with_row_index("row_number", 1).with_columns(pl.col("row_number").cast(pl.Int32))
     repeated = 0
@@ -270,35 +309,48 @@ def _read_json(source: _Source) -> Extract:
     return Extract(frame, non_data=0, repeated=repeated)
 
 
-def _read_xlsx(source: _Source) -> Extract:
+def _unsafe(source: _Source, code: str) -> SourceRefused:
+    sheet = source.dataset.format.sheet
+    reasons = {
+        "not_a_workbook": ("is not a workbook that can be read.", "tiedosto ei ole luettava työkirja."),
+        "sheet_unreadable": (f"sheet {sheet} cannot be read.", f"taulukkoa {sheet} ei voi lukea."),
+        "sheet_too_large": (
+            f"sheet {sheet} has a cell so far from its first one that it is too large to be read.",
+            f"taulukossa {sheet} on solu niin kaukana ensimmäisestä, että taulukko on liian suuri luettavaksi.",
+        ),
+        "unpacks_too_large": (
+            "unpacks to more than a workbook may hold.",
+            "tiedosto purkautuu suuremmaksi kuin työkirja saa olla.",
+        ),
+    }
+    return source.refused(*reasons[code], "Ask the municipality to save it again as a plain .xlsx.", code=code)
+
+
+def _read_xlsx(source: _Source, max_unpacked_bytes: int) -> Extract:
     import fastexcel
 
     shape = source.dataset.format
-    try:
-        content = source.file.content
-        workbook = fastexcel.read_excel(content if isinstance(content, bytes) else str(content))
-    except fastexcel.FastExcelError:
-        raise source.refused(
-            "is not a workbook that can be read.",
-            "tiedosto ei ole luettava työkirja.",
-            "Ask the municipality to save it again as .xlsx.",
-        ) from None
     assert shape.sheet is not None
+    content = source.file.read_bytes()
+    try:
+        unreadable = unreadable_cells(content, shape.sheet, max_unpacked_bytes)
+        workbook = fastexcel.read_excel(content)
+    except UnsafeWorkbook as error:
+        raise _unsafe(source, error.code) from None
+    except fastexcel.FastExcelError:
+        raise _unsafe(source, "not_a_workbook") from None
     if shape.sheet not in workbook.sheet_names:
         raise source.refused(
             f"there is no sheet {shape.sheet}.",
             f"taulukko {shape.sheet} puuttuu.",
             "Ask the municipality to restore it, or change format.sheet in municipality.yaml.",
+            code="sheet_missing",
         )
     try:
         # Row by row from the sheet's first one, hidden rows as well: calamine does not know that they are hidden.
         sheet = workbook.load_sheet(shape.sheet, header_row=None, skip_rows=0, dtypes="string").to_polars()
     except fastexcel.FastExcelError:
-        raise source.refused(
-            f"sheet {shape.sheet} cannot be read.",
-            f"taulukkoa {shape.sheet} ei voi lukea.",
-            "Ask the municipality to save the workbook again.",
-        ) from None
+        raise _unsafe(source, "sheet_unreadable") from None
     if sheet.height < shape.header_row:
         raise source.empty_error()
     header = [re.sub(r"\s+", " ", str(name or "")).strip() for name in sheet.row(shape.header_row - 1)]
@@ -306,7 +358,14 @@ def _read_xlsx(source: _Source) -> Extract:
     body = sheet.slice(shape.header_row).with_columns(pl.all().str.strip_chars().replace("", None))
     body = body.with_row_index("row_number", 1).with_columns(pl.col("row_number").cast(pl.Int32))
     cells = pl.exclude("row_number")
-    data = ~pl.all_horizontal(cells.is_null())
+    # A row of nothing but errors is no blank one.
+    broken = {
+        name: tuple(cell.row - shape.header_row for cell in unreadable if cell.column == place)
+        for name, place in places.items()
+    }
+    data = ~pl.all_horizontal(cells.is_null()) | pl.col("row_number").is_in(
+        [n for rows in broken.values() for n in rows]
+    )
     if shape.total_label:
         total = pl.any_horizontal(cells.str.to_lowercase() == shape.total_label.lower())
         data = data & ~total.fill_null(value=False)
@@ -316,4 +375,9 @@ def _read_xlsx(source: _Source) -> Extract:
         pl.col(sheet.columns[place]).str.replace(r"^(\d{4}-\d{2}-\d{2})[ T]00:00:00(\.0+)?$", "$1").alias(name)
         for name, place in places.items()
     ]
-    return Extract(rows.select("row_number", *columns), non_data=shape.header_row + body.height - rows.height)
+    kept = set(rows["row_number"])
+    return Extract(
+        rows.select("row_number", *columns),
+        non_data=shape.header_row + body.height - rows.height,
+        unreadable={name: told for name, numbers in broken.items() if (told := tuple(n for n in numbers if n in kept))},
+    )

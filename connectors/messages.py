@@ -7,6 +7,10 @@ MESSAGES = {
         "Rivillä on väärä määrä kenttiä. Tarkista erottimet ja lainausmerkit.",
         "The row has a wrong number of fields. Check its delimiters and quotes.",
     ),
+    "unreadable_cell": (
+        "{column}: solussa on virhe tai kaava, jonka tulosta ei ole tallennettu.",
+        "{column}: the cell holds an error, or a formula whose result was not stored.",
+    ),
     "required": ("{column}: arvo puuttuu.", "{column}: the value is missing."),
     "unparsable": (
         "{column}: arvoa{value} ei voi lukea ({detail}).",

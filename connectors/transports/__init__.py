@@ -16,7 +16,7 @@ all waiting of a run together.
 sql: `schema`, `isolation_level` (REPEATABLE READ).
 
 share: `previous_year_until` (mm-dd; without it never), `settle_seconds` (1) for which a file must stay as it is,
-`max_unpacked_bytes` (2147483648).
+`max_unpacked_bytes` (134217728).
 
 What every transport raises: NotThereYet, SourceRefused, SourceUnavailable; ConfigError for a wrong key above. No
 message holds a record, a secret, or what the source said.

@@ -82,6 +82,7 @@ def too_large(municipality: Municipality, name: str, limit: float) -> SourceRefu
         f"{name} is larger than {int(limit)} bytes.",
         f"{name} on suurempi kuin {int(limit)} tavua.",
         "If that is right, raise transport.max_file_bytes in its municipality.yaml.",
+        code="too_large",
     )
 
 
@@ -132,5 +133,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, time):
         return value.isoformat("seconds" if value.second else "minutes")
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        # No field holds lists in lists: what is inside loses its content too, however deep it is.
+        return [{} if isinstance(item, list | tuple) else _plain(item) for item in value]
     return {} if isinstance(value, Mapping) else str(value)

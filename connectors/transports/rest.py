@@ -160,6 +160,7 @@ def _pull(service: "_Service", dataset: Dataset, resource: str, since: datetime 
         f"the pages of {resource} do not hold as many items as their total says, twice in a row.",
         f"resurssin {resource} sivuilla ei ole niin monta tietuetta kuin total ilmoittaa, kahdesti peräkkäin.",
         "Data may be changing while it is read; try again later.",
+        code="total_disagrees",
     )
 
 
@@ -204,6 +205,7 @@ def _turn(service: "_Service", dataset: Dataset, resource: str, since: datetime 
             service.unavailable(
                 f"the pages of {resource} never end: a cursor leads back.",
                 f"resurssin {resource} sivut eivät lopu: sivutuksen kohdistin palaa taaksepäin.",
+                code="pages_never_end",
             )
         cursors.add(following)
         # A cursor knows what was asked for; the first page's question is not put again beside it.
@@ -255,11 +257,11 @@ class _Service:
     def say(self, message: str) -> None:
         say(self._progress, message)
 
-    def unavailable(self, reason_en: str, reason_fi: str, hint: str = "") -> NoReturn:
-        raise SourceUnavailable(self.municipality.name, reason_en, reason_fi, hint) from None
+    def unavailable(self, reason_en: str, reason_fi: str, hint: str = "", *, code: str) -> NoReturn:
+        raise SourceUnavailable(self.municipality.name, reason_en, reason_fi, hint, code) from None
 
-    def refuse(self, reason_en: str, reason_fi: str, hint: str = "") -> NoReturn:
-        raise SourceRefused(self.municipality.name, reason_en, reason_fi, hint) from None
+    def refuse(self, reason_en: str, reason_fi: str, hint: str = "", *, code: str) -> NoReturn:
+        raise SourceRefused(self.municipality.name, reason_en, reason_fi, hint, code) from None
 
     def page(self, resource: str, query: Mapping[str, str]) -> Any:
         """One page's JSON. Raises _StartAgain when the service refuses a cursor that it gave."""
@@ -282,11 +284,13 @@ class _Service:
                 f"{what}: the service answers {status}.",
                 f"{what}: rajapinta vastaa {status}.",
                 "Ask the municipality for the rights of our client.",
+                code="access_denied",
             )
         self.refuse(
             f"{what}: the service does not know what we ask for ({status}).",
             f"{what}: rajapinta ei tunne pyyntöämme ({status}).",
             "Compare its interface with transport and datasets in municipality.yaml.",
+            code="interface_changed",
         )
 
     def parts(self, resource: str, page: Any) -> tuple[list[dict[str, Any]], int, str | None, datetime]:
@@ -309,6 +313,7 @@ class _Service:
             self.refuse(
                 f"a page of {resource} is not an object with {wanted}.",
                 f"resurssin {resource} sivu ei ole sovitun muotoinen olio.",
+                code="page_invalid",
             )
         return items, total, None if following in (None, "") else str(following), _with_zone(as_of)
 
@@ -335,6 +340,7 @@ class _Service:
                 f"the service gives no token (answer {status}).",
                 f"rajapinta ei anna käyttövaltuutta (vastaus {status}).",
                 "Check the client id (login) and secret (password) of the connection.",
+                code="login_refused",
             )
         lifetime = body.get("expires_in")
         known = isinstance(lifetime, int | float) and not isinstance(lifetime, bool)
@@ -384,6 +390,7 @@ class _Service:
         self.unavailable(
             f"the service cannot be used ({problem}, {self._max_attempts} attempts).",
             f"rajapintaa ei voi käyttää ({problem}, {self._max_attempts} yritystä).",
+            code="no_answer",
         )
 
     def _body(self, response: httpx.Response) -> bytes:
@@ -401,6 +408,7 @@ class _Service:
                 f"the service makes us wait longer than we may ({problem}).",
                 f"rajapinta pyytää odottamaan pidempään kuin saamme ({problem}).",
                 "Try again later, or raise transport.max_wait_seconds.",
+                code="told_to_wait",
             )
         self.say(f"{problem}; waiting {seconds:g} s")
         self._wait_left -= seconds
@@ -412,6 +420,7 @@ class _Service:
             self.unavailable(
                 f"the service did not finish in {self._max_seconds:g} seconds.",
                 f"rajapinta ei vastannut loppuun {self._max_seconds:g} sekunnissa.",
+                code="too_slow",
             )
 
 

@@ -9,7 +9,7 @@ import json
 import logging
 import posixpath
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -146,18 +146,21 @@ def _run(
             f"the SFTP server denies access to a file or folder that it should give ({type(error).__name__}).",
             "SFTP-palvelin ei anna lukea tai kirjoittaa tiedostoa tai kansiota, joka kuuluu siirtoon.",
             "Ask the municipality for the rights of our login on that folder.",
+            code="access_denied",
         ) from None
     except TimeoutError:
         raise SourceUnavailable(
             municipality.name,
             f"the SFTP server did not finish in {max_seconds:g} seconds.",
             f"SFTP-palvelin ei vastannut loppuun {max_seconds:g} sekunnissa.",
+            code="too_slow",
         ) from None
     except (OSError, asyncssh.Error) as error:
         raise SourceUnavailable(
             municipality.name,
             f"the connection to the SFTP server broke ({type(error).__name__}).",
             "yhteys SFTP-palvelimeen katkesi.",
+            code="connection_lost",
         ) from None
 
 
@@ -174,6 +177,7 @@ async def _connect(municipality: Municipality, connection: SourceConnection) -> 
                 municipality.name,
                 f"the file of extra.{name} in the connection does not exist here.",
                 f"yhteyden extra.{name} -tiedostoa ei ole tällä koneella.",
+                code="connection_incomplete",
             )
     for attempt in range(1, _CONNECT_ATTEMPTS + 1):
         try:
@@ -199,6 +203,7 @@ async def _connect(municipality: Municipality, connection: SourceConnection) -> 
                 "the SFTP server's host key is not the one in known_hosts.",
                 "SFTP-palvelimen avain ei ole known_hosts-tiedostossa.",
                 "Nothing was sent. Ask the municipality by telephone whether its key changed before you add a new one.",
+                code="unknown_host_key",
             ) from None
         except (asyncssh.PermissionDenied, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
             raise SourceUnavailable(
@@ -206,6 +211,7 @@ async def _connect(municipality: Municipality, connection: SourceConnection) -> 
                 f"the SFTP server does not let our key in ({type(error).__name__}).",
                 "SFTP-palvelin ei hyväksy kirjautumisavaintamme.",
                 "Check the login and extra.key_file of the connection.",
+                code="login_refused",
             ) from None
         except (OSError, TimeoutError, asyncssh.Error) as error:
             if attempt == _CONNECT_ATTEMPTS:
@@ -213,6 +219,7 @@ async def _connect(municipality: Municipality, connection: SourceConnection) -> 
                     municipality.name,
                     f"the SFTP server cannot be reached ({type(error).__name__}, {attempt} attempts).",
                     f"SFTP-palvelimeen ei saada yhteyttä ({attempt} yritystä).",
+                    code="unreachable",
                 ) from None
             await asyncio.sleep(wait * 2 ** (attempt - 1))
     raise AssertionError("unreachable")
@@ -251,6 +258,7 @@ class _Night:
                     self._municipality.name,
                     f"{again.name} {again.what_en} (delivery of {self._night}).",
                     f"{again.name} {again.what_fi} (toimitus {self._night}).",
+                    code="manifest_mismatch",
                 ) from None
         first = not history(self._school_year).has_earlier and not await self._has_earlier_folder()
         return RawDelivery(
@@ -274,6 +282,7 @@ class _Night:
                 f"{self._layout.ready_file} does not list {', '.join(lacking)}.",
                 f"{self._layout.ready_file} ei luettele tiedostoa {', '.join(lacking)}.",
                 "All datasets of a night come together.",
+                code="manifest_incomplete",
             )
         formats = {names[name]: datasets[name].format for name in datasets}
         contents = {name: await self._verified_file(listed[name], format) for name, format in formats.items()}
@@ -288,6 +297,7 @@ class _Night:
                 self._municipality.name,
                 f"{self._layout.ready_file} of the delivery of {self._night} is not there.",
                 f"toimituksen {self._night} tiedosto {self._layout.ready_file} puuttuu.",
+                code="manifest_missing",
             ) from None
         if len(content) > _MAX_READY_BYTES:
             raise too_large(self._municipality, self._layout.ready_file, _MAX_READY_BYTES)
@@ -316,11 +326,13 @@ class _Night:
                 f"{self._layout.ready_file} ei luettele tiedostojaan sovitusti: kukin kerran, pelkällä nimellä, sekä "
                 f"{keys['bytes']}, {keys['rows']} ja {keys['sha256']}.",
                 "A name with a path in it is never followed.",
+                code="manifest_invalid",
             ) from None
         if delivery is not None and delivery != self._night.isoformat():
             raise self._refused(
                 f"{self._layout.ready_file} is that of another night than {self._night}.",
                 f"{self._layout.ready_file} on eri yön kuin {self._night}.",
+                code="wrong_night",
             )
         return listed
 
@@ -380,8 +392,8 @@ class _Night:
             return False
         return day < self._night and school_year_of(day) == self._school_year
 
-    def _refused(self, reason_en: str, reason_fi: str, hint: str = "") -> SourceRefused:
-        return SourceRefused(self._municipality.name, reason_en, reason_fi, hint)
+    def _refused(self, reason_en: str, reason_fi: str, hint: str = "", *, code: str) -> SourceRefused:
+        return SourceRefused(self._municipality.name, reason_en, reason_fi, hint, code)
 
 
 def _is_whole(value: object) -> bool:
@@ -396,14 +408,15 @@ def _is_plain(name: object) -> bool:
 def count_rows(content: bytes, layout: Format) -> int:
     """Data rows of a CSV file: records after the header row that hold anything; a line break inside quotes is no end
     of a row. In a file with a quote that never closes, quotes are taken as text."""
-    try:
-        return _count(content, layout, csv.QUOTE_MINIMAL)
-    except csv.Error:
-        return _count(content, layout, csv.QUOTE_NONE)
-
-
-def _count(content: bytes, layout: Format, quoting: int) -> int:
     lines = io.TextIOWrapper(io.BytesIO(content), encoding=layout.encoding, errors="replace", newline="")
-    records = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote, quoting=quoting)  # type: ignore[arg-type]
+    try:
+        return _count(csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote), layout)
+    except csv.Error:
+        # The reader gives up on a field of 128 KiB: one that a quote swallows, or one that is so long.
+        lines.seek(0)
+        return _count((line.rstrip("\r\n").split(layout.delimiter) for line in lines), layout)
+
+
+def _count(records: Iterable[list[str]], layout: Format) -> int:
     data = (record for record in itertools.islice(records, layout.header_row, None) if any(record))
     return sum(1 for record in data if layout.total_label is None or record[0] != layout.total_label)

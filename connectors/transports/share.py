@@ -24,8 +24,8 @@ from connectors.delivery import (
     school_year_of,
 )
 from connectors.transports.common import MAX_FILE_BYTES, HistoryOf, Options, Progress, midnight, say, too_large
+from connectors.workbook import MAX_UNPACKED_BYTES
 
-_MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
 # The first bytes of an old .xls, and of an .xlsx that is encrypted with a password.
 _COMPOUND_FILE = bytes.fromhex("d0cf11e0a1b11ae1")
 
@@ -90,7 +90,7 @@ class _Share:
         self._municipality = municipality
         self._progress = progress
         self._limit = options.number("max_file_bytes", MAX_FILE_BYTES)
-        self._unpacked_limit = options.number("max_unpacked_bytes", _MAX_UNPACKED_BYTES)
+        self._unpacked_limit = options.number("max_unpacked_bytes", MAX_UNPACKED_BYTES)
         self._settle_seconds = options.number("settle_seconds", 1)
         storage = dict(connection.extra.get("storage_options") or {})
         if connection.login:
@@ -166,7 +166,10 @@ class _Share:
             if not self._system.exists(self._root):
                 raise self._unreachable(FileNotFoundError()) from None
             raise _NoWorkbook(
-                self._municipality.name, f"{name} is not on the share.", f"{name} puuttuu jaosta."
+                self._municipality.name,
+                f"{name} is not on the share.",
+                f"{name} puuttuu jaosta.",
+                code="workbook_missing",
             ) from None
         return _State(info.get("size"), _modified(self._system, path))
 
@@ -185,6 +188,7 @@ class _Share:
                 f"{name} is protected with a password, or saved as an old .xls.",
                 f"{name} on suojattu salasanalla tai tallennettu vanhassa .xls-muodossa.",
                 "Save it as an Excel workbook (.xlsx) without a password.",
+                code="protected",
             )
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as book:
@@ -200,12 +204,16 @@ class _Share:
                 f"{name} unpacks to more than {int(self._unpacked_limit)} bytes.",
                 f"{name} purkautuu yli {int(self._unpacked_limit)} tavuksi.",
                 "If that is right, raise transport.max_unpacked_bytes in its municipality.yaml.",
+                code="unpacks_too_large",
             )
         if not whole:
             raise self._being_written(name)
         if "xl/workbook.xml" not in names:
             raise SourceRefused(
-                self._municipality.name, f"{name} is no Excel workbook.", f"{name} ei ole Excel-työkirja."
+                self._municipality.name,
+                f"{name} is no Excel workbook.",
+                f"{name} ei ole Excel-työkirja.",
+                code="not_a_workbook",
             )
 
     def _being_written(self, name: str) -> NotThereYet:
@@ -213,6 +221,7 @@ class _Share:
             self._municipality.name,
             f"{name} is not whole: it is being written, or was copied by half.",
             f"{name} ei ole ehjä: sitä tallennetaan parhaillaan, tai se on kopioitu vain osittain.",
+            code="being_written",
         )
 
     def _unreachable(self, error: Exception) -> SourceUnavailable:
@@ -221,6 +230,7 @@ class _Share:
             f"the share cannot be reached ({type(error).__name__}).",
             f"tiedostojakoon ei saada yhteyttä ({type(error).__name__}).",
             "Check that it is mounted here, and extra.url of the connection.",
+            code="unreachable",
         )
 
 

@@ -1,6 +1,10 @@
 """SQL: one view a dataset, all read in one snapshot of a database that is only read."""
 
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any, NoReturn
 
@@ -45,6 +49,8 @@ _ATTEMPTS = 3
 # What statement_timeout, or the database's administrator, does to a query.
 _CANCELLED = "57014"
 _ROWS_AT_A_TIME = 5000
+# The database ends a late query by itself; only when that does not arrive is the line cut.
+_GRACE_S = 2.0
 
 
 def fetch(
@@ -77,6 +83,7 @@ def fetch(
                     f"the database cannot be read ({broken}, {attempt} attempts).",
                     f"tietokantaa ei voi lukea ({broken}, {attempt} yritystä).",
                     "Check that it runs, and the host, port, schema, login and password of the connection.",
+                    code="unreachable",
                 ) from None
             say(progress, f"the database cannot be read ({broken}); trying again")
             time.sleep(wait * 2 ** (attempt - 1))
@@ -135,6 +142,7 @@ class _Database:
                 f"there is no driver for a connection of the type {connection.conn_type}.",
                 f"yhteystyypille {connection.conn_type} ei ole ajuria.",
                 f"Use one of {', '.join(DRIVERS)}, or name a SQLAlchemy driver in extra.driver.",
+                code="connection_incomplete",
             ) from None
         if engine.dialect.name == "postgresql" and engine.driver == "psycopg":
             event.listen(engine, "connect", _read_any_date)
@@ -146,17 +154,48 @@ class _Database:
         if self._engine.dialect.name == "postgresql":
             settings["postgresql_readonly"] = True
         try:
-            with self._engine.connect().execution_options(**settings) as connection, connection.begin():
+            with (
+                self._engine.connect().execution_options(**settings) as connection,
+                self._watched(connection),
+                connection.begin(),
+            ):
                 as_of = self._start(connection)
                 files = tuple(
                     self._file(connection, name, dataset, school_year, night)
                     for name, dataset in self._municipality.datasets.items()
                 )
         except DBAPIError as error:
+            if time.monotonic() > self._ends:
+                raise self._too_late() from None
             raise _Broken(_kind(error)) from None
         finally:
             self._engine.dispose()
         return as_of, files
+
+    @contextmanager
+    def _watched(self, connection: Connection) -> Iterator[None]:
+        """Ends the connection when the time is over: a line that falls silent would be waited for for ever, and the
+        database's own limit never gets through."""
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, psycopg.Connection):
+            yield
+            return
+
+        def end() -> None:
+            # Only shut down: the driver still owns the descriptor.
+            with (
+                suppress(OSError, psycopg.Error),
+                socket.fromfd(driver.fileno(), socket.AF_INET, socket.SOCK_STREAM) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(0.0, self._ends - time.monotonic()) + _GRACE_S, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _start(self, connection: Connection) -> datetime:
         if self._engine.dialect.name == "postgresql":
@@ -203,6 +242,7 @@ class _Database:
                 f"{where} does not have the columns {', '.join(columns)}, or we may not read it (SQLSTATE {state}).",
                 f"näkymässä {where} ei ole sarakkeita {', '.join(columns)}, tai sitä ei saa lukea (SQLSTATE {state}).",
                 "Ask the municipality whether the view changed, or was granted to our login.",
+                code="interface_changed",
             ) from None
         # Data, cardinality and constraint errors, and a view that writes.
         if state.startswith(("21", "22", "23", "25")):
@@ -211,8 +251,9 @@ class _Database:
                 f"{where} fails on a row of its own (SQLSTATE {state}).",
                 f"näkymän {where} oma rivi aiheuttaa virheen (SQLSTATE {state}).",
                 "The municipality must mend the view.",
+                code="view_fails",
             ) from None
-        if state == _CANCELLED:
+        if state == _CANCELLED or time.monotonic() > self._ends:
             raise self._too_late() from None
         raise _Broken(_kind(error)) from None
 
@@ -226,6 +267,7 @@ class _Database:
             "the database did not finish in the time allowed.",
             "tietokanta ei vastannut loppuun sallitussa ajassa.",
             "Try again later, or raise transport.max_seconds.",
+            code="too_slow",
         )
 
 

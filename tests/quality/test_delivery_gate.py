@@ -139,6 +139,11 @@ BROKEN: dict[str, Break] = {
     "absence.schools_silent": sql(
         "update landing.absence_lesson set pupil_ref = md5('pupil4')::uuid",
     ),
+    # Six hundred more pupils: a day without a mark is no chance any more, and there are marks of one day only.
+    "absence.days_silent": sql(
+        "insert into landing.enrolment (delivery_id, row_number, pupil_ref, school_number, grade, form, valid_from)"
+        " select 2, 1000 + i, md5('more' || i)::uuid, '07735', 5, 'PO', '2025-08-01' from generate_series(1, 600) as i",
+    ),
     "absence.not_shrunk": fewer_days_of_absence,
     # Increments from 10 October, but the last accepted delivery reached 9 October.
     "absence.chain_whole": sql(

@@ -326,7 +326,7 @@ def test_the_class_comes_from_the_code_alone(built: TinyWarehouse) -> None:
 def test_a_code_means_what_the_table_says_on_that_day(built: TinyWarehouse) -> None:
     assert built.absent("validity", "2025-09-30") == {"health": 1}
     assert built.absent("validity", "2025-10-01") == {"leave": 1}
-    # Cleared X is other_accepted up to 30 September and school activity, which is no absence, after it; B is no flag of X.
+    # Cleared X is other_accepted to 30 September, then school activity, which is no absence; B is no flag of X.
     assert built.absent("cleared-validity", "2025-09-30") == {"other_accepted": 1}
     assert built.absent("cleared-validity", "2025-10-01") == {}
     assert built.surplus("cleared-validity") == {}
