@@ -20,7 +20,7 @@ def last_released(dataset: str, folder: Path = RELEASED) -> Contract:
 def breaking_changes(old: Contract, new: Contract) -> list[str]:
     """What files that fit `old` may be refused for under `new`, one sentence each; [] when nothing."""
     tables = {table.name: table for table in new.tables}
-    found = []
+    found: list[str] = []
     for table in old.tables:
         if table.name in tables:
             found += _table_changes(table, tables[table.name])

@@ -13,6 +13,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from connectors import check
 from connectors.contract import CONTRACTS, landing_ddl, load_tables
+from connectors.contract_outputs import ROOT, outputs
 from connectors.messages import MESSAGES
 
 # The tables as they were agreed with everything that reads them.
@@ -111,3 +112,12 @@ def test_every_rule_of_a_contract_is_carried_out_and_told() -> None:
     assert stated <= told
     source = Path(check.__file__).read_text(encoding="utf-8")
     assert [rule for rule in sorted(stated) if not re.search(f'"{rule}"', source)] == []
+
+
+def test_what_is_made_from_the_contracts_is_current() -> None:
+    """A failure is mended by `python -m connectors.contract_outputs`."""
+    made = outputs()
+    assert [str(path) for path, text in made.items() if (ROOT / path).read_text(encoding="utf-8") != text] == []
+    assert {path.name for path in (ROOT / "docs" / "examples").iterdir()} == {
+        path.name for path in made if path.parent.name == "examples"
+    }
