@@ -38,7 +38,7 @@ up: setup
 
 # Two processes, a file to one of them: each has a database server of its own, and most tests wait for it.
 test: setup
-	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
+	@$(BIN)/python -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
 
 proof: setup
 	@$(BIN)/python -m pytest tests -m "proof or not proof"

@@ -1,12 +1,14 @@
-"""What is written from the contracts for others to read: dbt's landing sources, and the delivery guide with examples.
+"""What is written from the contracts for others to read: dbt's landing sources, the structural expectations of the
+delivery gate, and the delivery guide with examples.
 
 `python -m connectors.contract_outputs` writes all of it anew; a test fails when a file is not what the contracts say.
 """
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,6 +16,7 @@ from connectors.contract import Contract, Property, Table, landing_columns, load
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = Path("dbt_project/models/landing.yml")
+STRUCTURE = Path("expectations/delivery/structure.yaml")
 GUIDES = {"fi": Path("docs/toimitusohje.md"), "en": Path("docs/delivery-guide.md")}
 EXAMPLES = Path("docs/examples")
 
@@ -35,6 +38,7 @@ def outputs() -> dict[Path, str]:
     tables = [table for contract in contracts for table in contract.tables]
     return {
         SOURCES: _sources(tables),
+        STRUCTURE: _structure(tables),
         **{path: _guide(contracts, language) for language, path in GUIDES.items()},
         **{EXAMPLES / f"{table.name}.csv": _example(table) for table in tables},
     }
@@ -63,8 +67,108 @@ def _sources(tables: Sequence[Table]) -> str:
             for table in tables
         ],
     }
-    body = yaml.safe_dump({"version": 2, "sources": [source]}, allow_unicode=True, sort_keys=False, width=120)
+    return _made({"version": 2, "sources": [source]})
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text of several lines as such, and nothing by reference."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _made(content: Mapping[str, Any]) -> str:
+    body = yaml.dump(dict(content), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
     return f"# Made from contracts/ by `python -m connectors.contract_outputs`.\n{body}"
+
+
+# What breaks the structure is no fault of a sender: the row rules let nothing of the kind through.
+_NOTHING = {"expectation": "expect_column_max_to_be_between", "kwargs": {"column": "violations", "max_value": 0}}
+_RESOLVE = {
+    "how_to_resolve_fi": "Vika on lukijassa tai tietovarastossa, ei kunnan aineistossa. Hae se: make test.",
+    "how_to_resolve_en": "The fault is in the reader or the warehouse, not in the source. Find it with make test.",
+}
+
+
+def _structure(tables: Sequence[Table]) -> str:
+    """A suite of the delivery gate: landing's columns and what landed are as the contracts say."""
+    agreed = [(table.name, name, kind) for table in tables for name, kind, _ in landing_columns(table)]
+    values = ",\n    ".join(str(one) for one in agreed)
+    columns = {
+        "id": "columns",
+        "severity": "critical",
+        "query": (
+            f"select agreed.column_name\nfrom (values\n    {values}\n) as agreed (table_name, column_name, type)\n"
+            "full join (\n"
+            "    select relname, attname, format_type(atttypid, atttypmod) as type\n"
+            "    from pg_attribute inner join pg_class on attrelid = pg_class.oid\n"
+            "    where relnamespace = 'landing'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped\n"
+            ") as found on table_name = relname and column_name = attname\n"
+            "where format_type(to_regtype(agreed.type), to_regtypemod(agreed.type)) is distinct from found.type\n"
+        ),
+        "checked": f"select {len(agreed)}",
+        **_NOTHING,
+        "what_fi": "Laskeutumistaulujen sarakkeet ja tyypit ovat sopimusten mukaiset.",
+        "what_en": "The columns of the landing tables and their types are those of the contracts.",
+        "when_matters_fi": "Sopimuksesta poikkeava taulu hukkaa sarakkeen tai tulkitsee sen väärin.",
+        "when_matters_en": "A table that differs from the contract loses a column or takes it for something else.",
+        **_RESOLVE,
+    }
+    rows = [
+        {
+            "id": f"{table.name}_rows",
+            "severity": "critical",
+            "query": (
+                f"select row_number from landing.{table.name}\nwhere delivery_id = :delivery_id and (\n    "
+                + "\n    or ".join(condition for one in table.landed for condition in _broken(one))
+                + "\n)\n"
+            ),
+            "checked": f"select count(*) from landing.{table.name} where delivery_id = :delivery_id",
+            **_NOTHING,
+            "what_fi": f"Taulun {table.name} riveissä on pakolliset kentät, ja arvot ovat sopimuksen rajoissa.",
+            "what_en": f"The rows of {table.name} have the required fields, and values within the contract's limits.",
+            "when_matters_fi": "Mallit luottavat siihen, ettei sopimuksen vastaista riviä ole.",
+            "when_matters_en": "The models rely on there being no row that breaks the contract.",
+            **_RESOLVE,
+        }
+        for table in tables
+    ]
+    return _made(
+        {
+            "suite": "structure",
+            "stage": "delivery",
+            "title_fi": "Rakenne",
+            "title_en": "Structure",
+            "expectations": [columns, *rows],
+        }
+    )
+
+
+def _broken(one: Property) -> Iterator[str]:
+    """SQL conditions on a landed column, each of which breaks the contract. A pseudonym has a form of its own."""
+    if one.required:
+        yield f"{one.column} is null"
+    if one.identity is not None:
+        return
+    if one.minimum is not None:
+        yield f"{one.column} < {_bound(one, one.minimum)}"
+    if one.maximum is not None:
+        yield f"{one.column} > {_bound(one, one.maximum)}"
+    if one.pattern is not None:
+        yield f"{one.column} !~ '{one.pattern}'"
+    if one.max_length is not None:
+        yield f"length({one.column}) > {one.max_length}"
+
+
+def _bound(one: Property, value: float | str) -> str:
+    return f"{one.physical_type} '{value}'" if isinstance(value, str) else str(value)
 
 
 # Each paragraph of the guide before the datasets: Finnish, English.

@@ -24,6 +24,8 @@ import psycopg
 import yaml
 from psycopg.types.json import Jsonb
 
+from connectors.contract import rejected_limit
+
 EXPECTATIONS = Path(__file__).resolve().parent.parent / "expectations"
 STAGES = ("delivery", "harmonised", "release")
 # Low to high; the same order as Great Expectations' FailureSeverity.
@@ -144,7 +146,7 @@ def load_suite(file: Path) -> Suite:
         raise SuiteError(f"{where}: {place}: {problem.message}")
     if (content["stage"], content["suite"]) != (file.parent.name, file.stem):
         raise SuiteError(f"{where}: stage and suite must be those of its folder and file name")
-    checks = tuple(_check(entry) for entry in content["expectations"])
+    checks = tuple(_check(_with_contract_limit(entry, file.stem)) for entry in content["expectations"])
     ids = [check.id for check in checks]
     if repeated := sorted({name for name in ids if ids.count(name) > 1}):
         raise SuiteError(f"{where}: id used twice: {', '.join(repeated)}")
@@ -258,6 +260,18 @@ def _schema() -> Any:
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(json.loads((EXPECTATIONS / "suite.schema.json").read_text(encoding="utf-8")))
+
+
+def _with_contract_limit(entry: Mapping[str, Any], dataset: str) -> Mapping[str, Any]:
+    """`allow: contract` becomes the limit of the contract; {share} and {rows} in the texts are its numbers."""
+    if entry.get("allow") != "contract":
+        return entry
+    share, rows = rejected_limit(dataset)
+    numbers = {"{share}": f"{share * 100:g} %", "{rows}": str(rows)}
+    filled = dict(entry) | {"allow": {"share": share, "rows": rows}}
+    for place, number in numbers.items():
+        filled |= {key: filled[key].replace(place, number) for key in ("what_fi", "what_en")}
+    return filled
 
 
 def _check(entry: Mapping[str, Any]) -> Check:

@@ -15,6 +15,18 @@ from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect, prepare
 
 
+# Folders of tests that take minutes. They are begun first, so that no process is left with them alone at the end.
+SLOWEST = ("truth", "reference", "e2e", "dbt")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return SLOWEST.index(folder) if folder in SLOWEST else len(SLOWEST)
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A running server in a folder whose name has a space, as a clone's may have."""

@@ -29,11 +29,14 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def connection(warehouse: str) -> Iterator[psycopg.Connection]:
-    """A connection whose statements are seen at once by the gate, on tables that are emptied first."""
+    """A connection whose statements are seen at once by the gate, on tables that are emptied first; landing's are made
+    anew, because a test may have altered them."""
     with psycopg.connect(warehouse, autocommit=True) as connection:
+        connection.execute("drop schema landing cascade")
+        connection.execute(landing_ddl())
         tables = connection.execute(
             "select format('%I.%I', schemaname, tablename) from pg_tables "
-            "where schemaname in ('landing', 'ops', 'reference', 'candidate', 'harmonised')"
+            "where schemaname in ('ops', 'reference', 'candidate', 'harmonised')"
         ).fetchall()
         # Truncating writes a new file a table, which takes longer than the tests.
         with connection.transaction():

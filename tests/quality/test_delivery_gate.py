@@ -153,6 +153,23 @@ BROKEN: dict[str, Break] = {
         "(1, 'absence', 'kuopio-2025-10-09', 'kuopio', '2025-10-09', 2025, 'accepted', 'chain', '2025-10-09 05:00+03')",
     ),
     "absence.rejected_limit": lambda connection: rows.reject(connection, "absence", 6),
+    "structure.columns": sql("alter table landing.support add column nickname text"),
+    "structure.enrolment_rows": sql("update landing.enrolment set grade = 10 where row_number = 1"),
+    "structure.school_day_rows": sql("update landing.school_day set school_number = '7735' where row_number = 1"),
+    "structure.support_rows": sql("update landing.support set valid_from = null where row_number = 1"),
+    "structure.absence_lesson_rows": sql("update landing.absence_lesson set lesson = 0 where row_number = 1"),
+    "structure.absence_interval_rows": sql(
+        "insert into landing.absence_interval (delivery_id, row_number, pupil_ref, starts_at, source_code) "
+        "values (2, 50, md5('pupil1')::uuid, '2025-09-30 08:00+03', 'S')"
+    ),
+    "structure.absence_day_rows": sql(
+        "insert into landing.absence_day (delivery_id, row_number, pupil_ref, day, lessons, source_code) "
+        "values (2, 50, md5('pupil1')::uuid, '2025-09-30', 24.5, 'S')"
+    ),
+    "structure.absence_month_rows": sql(
+        "insert into landing.absence_month (delivery_id, row_number, pupil_ref, month, source_code) "
+        "values (2, 50, md5('pupil1')::uuid, '1989-12-01', 'S')"
+    ),
 }
 
 
@@ -169,6 +186,20 @@ def test_every_critical_check_has_a_broken_example() -> None:
         if check.severity == "critical"
     }
     assert critical == set(BROKEN)
+
+
+def test_how_many_rows_may_be_rejected_is_the_contracts_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "rejected_limit", lambda dataset: (0.035, len(dataset)))
+    limits = {
+        suite.name: (check.allow_share, check.allow_rows, check.what.en)
+        for suite in quality.load_suites("delivery")
+        for check in suite.checks
+        if check.id == "rejected_limit"
+    }
+    assert limits == {
+        name: (0.035, len(name), f"At most 3.5 % or {len(name)} rows are rejected, whichever is more.")
+        for name in ("enrolment", "absence", "support", "school_day")
+    }
 
 
 @pytest.mark.parametrize("grain", ["lesson", "interval", "day", "month"])
