@@ -14,7 +14,6 @@ from pipeline.reference import load_reference
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect, prepare
 
-
 # Folders of tests that take minutes. They are begun first, so that no process is left with them alone at the end.
 SLOWEST = ("truth", "reference", "e2e", "dbt")
 
