@@ -182,21 +182,29 @@ def _open(connection: psycopg.Connection, settings: Settings, night: date, by_ha
         (night, by_hand, code_version()),
     ).fetchone()
     assert row is not None
-    connection.execute("delete from ops.candidate_delivery")
-    connection.execute(
-        """
-        insert into ops.candidate_delivery (delivery_id, dataset)
-        select delivery_id, dataset from ops.delivery where status = 'accepted'
-        """
-    )
+    choose_deliveries(connection, night)
     connection.execute(
         """
         insert into ops.release_delivery (release_number, municipality, dataset, delivery_id)
-        select %s, municipality, dataset, delivery_id from ops.delivery where status = 'accepted'
+        select %s, delivery.municipality, delivery.dataset, delivery.delivery_id
+        from ops.delivery inner join ops.candidate_delivery using (delivery_id, dataset)
         """,
         (row[0],),
     )
     return int(row[0])
+
+
+def choose_deliveries(connection: psycopg.Connection, night: date) -> None:
+    """Opens the accepted deliveries to the models: those of `night` and before. A later one, taken in before a late
+    release, knows of days that this release does not have yet: its absences would lie outside what is covered."""
+    connection.execute("delete from ops.candidate_delivery")
+    connection.execute(
+        """
+        insert into ops.candidate_delivery (delivery_id, dataset)
+        select delivery_id, dataset from ops.delivery where status = 'accepted' and night <= %s
+        """,
+        (night,),
+    )
 
 
 def _sound_municipalities(

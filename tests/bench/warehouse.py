@@ -27,6 +27,7 @@ from connectors.pseudonyms import PseudonymKeys
 from pipeline import archive, ingest, keys, ledger, transform
 from pipeline.embedded_postgres import EmbeddedPostgres, binaries
 from pipeline.reference import load_reference
+from pipeline.release import choose_deliveries
 from pipeline.settings import Settings
 from pipeline.timing import Durations
 from pipeline.warehouse import connect, prepare
@@ -121,14 +122,10 @@ def take_in_whole(settings: Settings, pool: ProcessPoolExecutor, deliveries: Seq
 
 
 def build(settings: Settings, night: date) -> Cost:
-    """Opens all accepted deliveries to the models, and builds harmonised and marts in a process of its own, as the
+    """Opens the accepted deliveries to the models, and builds harmonised and marts in a process of its own, as the
     release task does. Steps: `dbt start` (imports, parsing; until the first node), then a node each."""
     with connect(settings) as connection:
-        connection.execute("delete from ops.candidate_delivery")
-        connection.execute(
-            "insert into ops.candidate_delivery (delivery_id, dataset) "
-            "select delivery_id, dataset from ops.delivery where status = 'accepted'"
-        )
+        choose_deliveries(connection, night)
     with processes(1) as pool, _measured(settings) as cost:
         one = pool.submit(_build, settings, night).result()
         cost.cpu += one.cpu

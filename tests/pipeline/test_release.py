@@ -97,6 +97,26 @@ def test_a_municipality_without_a_folder_leaves_the_codes(
     assert codes(connection, "varkaus") == 0
 
 
+def test_a_late_release_does_not_take_what_came_after_its_night(
+    settings: Settings, connection: psycopg.Connection
+) -> None:
+    connection.execute(
+        """
+        insert into ops.delivery (delivery_id, dataset, delivery, municipality, night, school_year, status, extent)
+        values
+            (1, 'absence', 'kuopio-1', 'kuopio', %(night)s, 2025, 'accepted', 'window'),
+            (2, 'absence', 'kuopio-2', 'kuopio', %(later)s, 2025, 'accepted', 'window'),
+            (3, 'absence', 'iisalmi-3', 'iisalmi', %(night)s, 2025, 'held', 'chain')
+        """,
+        {"night": NIGHT, "later": LATER},
+    )
+    connection.commit()
+    number = release._open(connection, settings, NIGHT, by_hand=True)
+    assert connection.execute("select delivery_id from ops.candidate_delivery").fetchall() == [(1,)]
+    of_release = "select delivery_id from ops.release_delivery where release_number = %s"
+    assert connection.execute(of_release, (number,)).fetchall() == [(1,)]
+
+
 def codes(connection: psycopg.Connection, municipality: str) -> int:
     row = connection.execute(
         "select count(*) from reference.absence_crosswalk where municipality = %s", (municipality,)
