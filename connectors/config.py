@@ -22,8 +22,26 @@ from connectors.delivery import DATASETS, school_year_of
 GAP = "FILL IN"
 GRAINS = ("lesson", "interval", "day", "month")
 EXTENTS = ("full", "window", "chain", "month")
-TRANSPORTS = ("sftp", "rest", "sql", "share")
+_ALL_TRANSPORTS = ("fetch_at", "max_file_bytes", "timeout_seconds", "max_seconds", "retry_wait_seconds", "receipts")
+# Each transport and the keys that it has (connectors/transports/__init__.py says what they mean).
+TRANSPORT_KEYS = {
+    "sftp": (*_ALL_TRANSPORTS, "folder", "ready_file", "ready_keys", "reread_seconds", "max_unpacked_bytes"),
+    "rest": (
+        *_ALL_TRANSPORTS,
+        *("token_path", "resource_path", "page_size", "keys", "overlap_minutes", "max_attempts", "max_wait_seconds"),
+    ),
+    "sql": (*_ALL_TRANSPORTS, "schema", "isolation_level"),
+    "share": (*_ALL_TRANSPORTS, "previous_year_until", "settle_seconds", "max_unpacked_bytes"),
+}
+TRANSPORTS = tuple(TRANSPORT_KEYS)
 FORMATS = ("csv", "json", "rows", "xlsx")
+# What a transport can bring: files of any kind, or records that it writes as JSON itself.
+TRANSPORT_FORMATS = {
+    "sftp": ("csv", "json", "xlsx"),
+    "rest": ("json",),
+    "sql": ("rows",),
+    "share": ("csv", "json", "xlsx"),
+}
 PUPIL_IDS = ("local", "hetu", "oppijanumero")
 CROSSWALK_FILES = (
     "schools.csv",
@@ -40,7 +58,7 @@ _VALIDITY = ("valid_from", "valid_to", "reviewed_by", "reviewed_on")
 
 
 class ConfigError(Exception):
-    """A municipality's folder does not say what it must; names the file and the key or line."""
+    """A municipality's folder does not say what it must; names the file, the line, and the key or column."""
 
     def __init__(self, file: Path, where: str, problem: str) -> None:
         super().__init__(f"{file.parent.name}/{file.name}: {where}: {problem}")
@@ -50,6 +68,28 @@ class ConfigError(Exception):
 
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[Path, str, str]]:
         return type(self), (self.file, self.where, self.problem)
+
+
+def key_error(file: Path, key: str, problem: str) -> ConfigError:
+    """The error for a key of a municipality.yaml (dotted, `datasets.absence.extent`), with the line where it is; for a
+    key that is missing, the line of what should hold it."""
+    line = _line_of(file, key)
+    return ConfigError(file, f"line {line}, {key}" if line else key, problem)
+
+
+def _line_of(file: Path, key: str) -> int | None:
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_LOADER)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    line: int | None = None
+    for part in key.split("."):
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        found = next((pair for pair in pairs if pair[0].value == part), None)
+        if found is None:
+            return line
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
 
 
 @dataclass(frozen=True)
@@ -290,11 +330,7 @@ class _Reader:
         self.values = dict(value)
 
     def error(self, problem: str, key: str = "") -> ConfigError:
-        return ConfigError(
-            self.file,
-            ".".join(part for part in (self.where, key) if part) or "(top)",
-            problem,
-        )
+        return key_error(self.file, ".".join(part for part in (self.where, key) if part) or "(top)", problem)
 
     def take(self, key: str, default: Any = ...) -> Any:
         if key in self.values:
@@ -465,6 +501,9 @@ def load_municipality(folder: Path) -> Municipality:
     contact = reader.inner("contact")
     transport = reader.inner("transport")
     kind = transport.one_of("kind", TRANSPORTS)
+    for key in transport.values:
+        if key not in TRANSPORT_KEYS[kind]:
+            raise transport.error(f"is no key of {kind}; its keys: {', '.join(TRANSPORT_KEYS[kind])}", str(key))
     grain = reader.one_of("absence_grain", GRAINS)
     shape = reader.take("format", None)
     base_format = _format(_Reader(file, shape, "format"), None) if shape is not None else None
@@ -488,7 +527,11 @@ def load_municipality(folder: Path) -> Municipality:
     for part in (names, contact, datasets, reader):
         part.finish()
     if not (municipality.code.isdigit() and len(municipality.code) == 3):
-        raise ConfigError(file, "code", f"must be three digits in quotes, not {municipality.code!r}")
+        raise key_error(file, "code", f"must be three digits in quotes, not {municipality.code!r}")
+    for dataset in municipality.datasets.values():
+        if dataset.format.kind not in TRANSPORT_FORMATS[kind]:
+            brought = ", ".join(TRANSPORT_FORMATS[kind])
+            raise key_error(file, f"datasets.{dataset.name}", f"{kind} brings {brought}, not {dataset.format.kind}")
     if not (folder.name.isidentifier() and folder.name.islower() and folder.name.isascii()):
         raise ConfigError(
             file,
@@ -507,7 +550,7 @@ def refuse_shared_code(root: Path, municipality: Municipality) -> None:
             # That folder has a mistake of its own, which is told there.
             continue
         if name != municipality.name and code == municipality.code:
-            raise ConfigError(municipality.folder / "municipality.yaml", "code", f"is also that of {name}")
+            raise key_error(municipality.folder / "municipality.yaml", "code", f"is also that of {name}")
 
 
 def municipality_names(root: Path) -> tuple[str, ...]:
@@ -521,11 +564,8 @@ def load_municipalities(root: Path) -> tuple[Municipality, ...]:
     seen: dict[str, str] = {}
     for municipality in municipalities:
         if municipality.code in seen:
-            raise ConfigError(
-                municipality.folder / "municipality.yaml",
-                "code",
-                f"is also that of {seen[municipality.code]}",
-            )
+            file = municipality.folder / "municipality.yaml"
+            raise key_error(file, "code", f"is also that of {seen[municipality.code]}")
         seen[municipality.code] = municipality.name
     return municipalities
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from connectors.config import ConfigError, Municipality
+from connectors.config import Municipality, key_error
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 
@@ -217,9 +217,9 @@ def check_mapping(municipality: Municipality) -> None:
         for name in dataset.columns:
             if name not in table.names or name in composed:
                 allowed = ", ".join(one for one in table.names if one not in composed)
-                raise ConfigError(file, f"{where}.{name}", f"is not a field of {table.name}; its fields: {allowed}")
+                raise key_error(file, f"{where}.{name}", f"is not a field of {table.name}; its fields: {allowed}")
         for name in sorted(required - set(dataset.columns)):
-            raise ConfigError(file, f"{where}.{name}", f"is missing: {table.name} needs it")
+            raise key_error(file, f"{where}.{name}", f"is missing: {table.name} needs it")
 
 
 def landing_columns(table: Table) -> list[tuple[str, str, str]]:

@@ -27,7 +27,7 @@ from house_rules import (
     short,
 )
 
-from connectors.config import ConfigError, Municipality, load_municipality
+from connectors.config import ConfigError, Municipality, key_error, load_municipality
 from pipeline.settings import load_settings
 
 USUAL_START = time(2, 0)
@@ -83,11 +83,8 @@ def starting_time(municipality: Municipality) -> time:
     start = time.fromisoformat(str(text)) if text else USUAL_START
     if start.hour == 3 or start >= time(5, 0):
         file = municipality.folder / "municipality.yaml"
-        raise ConfigError(
-            file,
-            "transport.fetch_at",
-            f"is {text!r}, must be before 05:00 and not between 03:00 and 03:59",
-        )
+        problem = f"is {text!r}, must be before 05:00 and not between 03:00 and 03:59"
+        raise key_error(file, "transport.fetch_at", problem)
     return start
 
 

@@ -363,7 +363,7 @@ def municipality_new(
 
 @municipality_app.command("validate")
 def municipality_validate(name: Annotated[str, typer.Argument(help="A folder of municipalities/.")]) -> None:
-    """Check a municipality's folder; errors name the file and the line or key."""
+    """Check a municipality's folder; errors name the file and the line."""
     from connectors.config import ConfigError, load_municipality, refuse_shared_code
     from connectors.contract import check_mapping
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.config import ConfigError, Municipality
+from connectors.config import ConfigError, Municipality, key_error
 from connectors.delivery import SourceRefused
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
@@ -38,7 +38,7 @@ class Options:
         self._values = municipality.transport.options
 
     def _error(self, key: str, problem: str) -> ConfigError:
-        return ConfigError(self._municipality.folder / "municipality.yaml", f"transport.{key}", problem)
+        return key_error(self._municipality.folder / "municipality.yaml", f"transport.{key}", problem)
 
     def text(self, key: str, default: str | None = None, holding: str = "") -> str:
         """A text that is not empty and has `holding` in it."""

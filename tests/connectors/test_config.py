@@ -115,17 +115,39 @@ def replaced(old: str, new: str) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("file", "change", "told"),
     [
-        ("municipality.yaml", replaced('code: "297"', "code: 297"), "kuopio/municipality.yaml: code: must be text"),
-        ("municipality.yaml", replaced("kind: sftp", "kind: ftp"), "transport.kind: is 'ftp', must be one of sftp"),
+        (
+            "municipality.yaml",
+            replaced('code: "297"', "code: 297"),
+            "kuopio/municipality.yaml: line 2, code: must",
+        ),
+        (
+            "municipality.yaml",
+            replaced("kind: sftp", "kind: ftp"),
+            "line 10, transport.kind: is 'ftp', must be",
+        ),
         ("municipality.yaml", replaced("extent: window", "extent: some"), "datasets.absence.extent: is 'some'"),
-        ("municipality.yaml", replaced("  support:\n", "  supports:\n"), "datasets.support: is missing"),
-        ("municipality.yaml", replaced("window_days: 20", "windowdays: 20"), "datasets.absence.windowdays: is not"),
+        ("municipality.yaml", replaced("  support:\n", "  supports:\n"), "line 20, datasets.support: is missing"),
+        (
+            "municipality.yaml",
+            replaced("window_days: 20", "windowdays: 20"),
+            "line 39, datasets.absence.windowdays: is",
+        ),
         ("municipality.yaml", replaced("transport:", "transport: ["), "line "),
         ("municipality.yaml", replaced("      lesson: Tunti\n", ""), "datasets.absence.columns.lesson: is missing"),
         (
             "municipality.yaml",
             replaced("lesson: Tunti", "leson: Tunti"),
             "columns.leson: is not a field of absence_lesson",
+        ),
+        (
+            "municipality.yaml",
+            replaced("folder: /", "foldr: /"),
+            "line 11, transport.foldr: is no key of sftp",
+        ),
+        (
+            "municipality.yaml",
+            replaced("kind: csv", "kind: rows"),
+            "line 21, datasets.enrolment: sftp brings csv,",
         ),
         ("municipality.yaml", replaced("oppilaat.csv", "o{x}.csv"), "datasets.enrolment.source: may hold"),
         ("absence_codes.csv", replaced("S,,health", "S,,ill"), "absence_codes.csv: line 2, absence_class: is 'ill'"),

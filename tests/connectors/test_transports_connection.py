@@ -153,5 +153,5 @@ def test_a_lacking_field_is_named() -> None:
 )
 def test_a_wrong_option_is_named(name: str, options: dict[str, object]) -> None:
     connection = SourceConnection("postgres", "127.0.0.1", 9, "l", "p", "s", {"key_file": "k", "known_hosts_file": "k"})
-    with pytest.raises(ConfigError, match=f"{name}/municipality.yaml: transport.{next(iter(options))}"):
+    with pytest.raises(ConfigError, match=rf"{name}/municipality.yaml: line \d+, transport.{next(iter(options))}"):
         fetch(municipality(name, **options), NIGHT, connection, history())

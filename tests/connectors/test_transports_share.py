@@ -4,6 +4,7 @@ import io
 import os
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,22 @@ def test_takes_the_workbook_of_the_school_year(connection: SourceConnection, fol
     (again,) = fetch(varkaus(), date(2025, 10, 15), connection, history(has_earlier=True))
     assert again.digest == delivery.digest
     assert not again.first_of_year
+
+
+def test_text_files_lie_on_a_share_as_well(connection: SourceConnection, folder: Path) -> None:
+    loaded = varkaus()
+    files = {name: f"{name}.csv" for name in loaded.datasets}
+    datasets = {
+        name: replace(dataset, source=files[name], format=replace(dataset.format, kind="csv"))
+        for name, dataset in loaded.datasets.items()
+    }
+    for name, file in files.items():
+        put(folder, file, f"Oppilasnro\r\n{name}\r\n".encode())
+    (delivery,) = fetch(replace(loaded, datasets=datasets), NIGHT, connection, history())
+    assert contents(delivery) == {name: f"Oppilasnro\r\n{name}\r\n".encode() for name in files}
+    (folder / files["support"]).unlink()
+    with problem(NotThereYet, "support.csv is not on the share"):
+        fetch(replace(loaded, datasets=datasets), NIGHT, connection, history())
 
 
 def test_waits_for_a_workbook(connection: SourceConnection) -> None:
