@@ -298,13 +298,13 @@ class _Work:
             values = parsing.decimals(texts, style, typed, precision, scale)
             detail = f"1{style.decimal}5"
         elif one.name == "month":
-            values, detail = parsing.months(texts, style), ", ".join(style.months)
+            values, detail = parsing.months(texts, style), parsing.examples(style.months, style.dates)
         elif kind == "date":
-            values, detail = parsing.dates(texts, style.dates), ", ".join(style.dates)
+            values, detail = parsing.dates(texts, style.dates), parsing.examples(style.dates)
         elif kind == "timestamptz":
-            values, detail = parsing.timestamps(texts, style), ", ".join(style.timestamps)
+            values, detail = parsing.timestamps(texts, style), parsing.examples(style.timestamps)
         elif kind == "time":
-            values, detail = parsing.times(texts, style.times), ", ".join(style.times)
+            values, detail = parsing.times(texts, style.times), parsing.examples(style.times)
         elif kind == "boolean":
             values, detail = parsing.booleans(texts, style), "/".join((*style.true, *style.false))
         else:

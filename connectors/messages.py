@@ -13,8 +13,8 @@ MESSAGES = {
     ),
     "required": ("{column}: arvo puuttuu.", "{column}: the value is missing."),
     "unparsable": (
-        "{column}: arvoa{value} ei voi lukea ({detail}).",
-        "{column}: the value{value} cannot be read ({detail}).",
+        "{column}: arvoa{value} ei voi lukea; oikea muoto on esimerkiksi {detail}.",
+        "{column}: the value{value} cannot be read; the right form is for example {detail}.",
     ),
     "out_of_range": (
         "{column}: arvo{value} ei ole välillä {detail}.",

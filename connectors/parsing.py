@@ -6,6 +6,7 @@ Nothing raises on a bad value: it comes back as null, and the caller rejects its
 import json
 import re
 import unicodedata
+from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -118,6 +119,18 @@ def _finnish_month(text: str | None, numbers: dict[str, int]) -> str | None:
     word, _, year = (text or "").partition(" ")
     number = numbers.get(word)
     return f"{year}-{number:02d}-01" if number and re.fullmatch(r"[0-9]{4}", year) else None
+
+
+# A moment whose day, month, hour and minute cannot be taken for each other.
+_EXAMPLE = datetime(2025, 8, 31, 14, 5, tzinfo=timezone(timedelta(hours=3)))
+
+
+def examples(patterns: tuple[str, ...], dates: tuple[str, ...] = ()) -> str:
+    """How values of these patterns are written, for people: `31.08.2025, 2025-08-31`. dates: what a month written as a
+    date looks like."""
+    shown = {"iso": [_EXAMPLE.isoformat()], "fi": [f"{_MONTHS_FI[_EXAMPLE.month - 1]} {_EXAMPLE.year}"]}
+    shown["date"] = [_EXAMPLE.strftime(pattern) for pattern in dates]
+    return ", ".join(text for pattern in patterns for text in shown.get(pattern, [_EXAMPLE.strftime(pattern)]))
 
 
 def times(texts: pl.Series, patterns: tuple[str, ...]) -> pl.Series:

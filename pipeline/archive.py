@@ -23,7 +23,8 @@ def store(folder: Path, key: bytes, delivery: str, raw: RawDelivery) -> None:
     """Writes the raw delivery as `folder/<municipality>/<delivery>/`, replacing an earlier copy of the same name."""
     target = folder / raw.municipality / delivery
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+    _remove_unfinished(target)
+    scratch = Path(tempfile.mkdtemp(prefix=f".writing-{delivery}.", dir=target.parent))
     try:
         for number, file in enumerate(raw.files):
             content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
@@ -34,6 +35,21 @@ def store(folder: Path, key: bytes, delivery: str, raw: RawDelivery) -> None:
         os.rename(scratch, target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def remove(folder: Path, municipality: str, delivery: str) -> bool:
+    """Removes a delivery's originals, and what a killed process left of writing them; says whether there were any."""
+    target = folder / municipality / delivery
+    _remove_unfinished(target)
+    if not target.exists():
+        return False
+    shutil.rmtree(target)
+    return True
+
+
+def _remove_unfinished(target: Path) -> None:
+    for left in target.parent.glob(f".writing-{target.name}.*"):
+        shutil.rmtree(left)
 
 
 def load(folder: Path, key: bytes, municipality: str, delivery: str) -> RawDelivery:

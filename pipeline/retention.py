@@ -3,16 +3,16 @@
 Published tables stay. `forget` removes one pupil's data on request.
 """
 
-import shutil
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
 
 from connectors.config import municipality_names
 from connectors.delivery import school_year_of
-from pipeline import keys, municipal
+from pipeline import archive, keys, municipal
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
 
@@ -29,13 +29,26 @@ class Removed:
 
 
 def retain(settings: Settings, today: date | None = None) -> Removed:
-    """Removes what is past its time as of `today` (default: today in Helsinki)."""
+    """Removes what is past its time as of `today` (default: today in Helsinki).
+
+    A delivery of a past school year is superseded with it, so that the next release redoes its days without it and its
+    facts leave `harmonised` and `municipal` too. What was rejected of it, and what nobody knew, go with its rows.
+    """
     today = today or datetime.now(ZoneInfo("Europe/Helsinki")).date()
     oldest_kept = school_year_of(today) - PAST_SCHOOL_YEARS
     with connect(settings) as connection:
-        query = "select distinct delivery_id from ops.delivery where school_year < %s or status = 'superseded'"
-        past = [row[0] for row in connection.execute(query, (oldest_kept,))]
+        connection.execute(
+            """
+            update ops.delivery set status = 'superseded', reason_en = 'past its time', reason_fi = 'aika on ohi'
+            where school_year < %s and status <> 'superseded'
+            """,
+            (oldest_kept,),
+        )
+        query = "select distinct delivery_id from ops.delivery where status = 'superseded'"
+        past = [row[0] for row in connection.execute(query)]
         rows = _delete(connection, "landing", "delivery_id = any(%s)", (past,))
+        for table in ("ops.rejected_row", "ops.unmapped_code", "ops.finding"):
+            rows += connection.execute(f"delete from {table} where delivery_id = any(%s)", (past,)).rowcount
         query = "select distinct municipality, delivery from ops.delivery where received_at < %s"
         limit = datetime.now(ZoneInfo("Europe/Helsinki")) - timedelta(days=ARCHIVE_DAYS)
         expired = connection.execute(query, (limit,)).fetchall()
@@ -48,21 +61,10 @@ def forget(settings: Settings, identifier: str) -> Removed:
     Deliveries of the person's municipalities leave the archive whole, since originals are kept as they came. Published
     frozen tables stay. The municipality must also stop delivering the person, or the next night brings the data again.
     """
-    names = municipality_names(settings.municipalities)
     rows = archived = 0
     with connect(settings) as connection:
-        key = keys.pseudonym_keys(settings, names[0])
-        person = [key.uuid("hetu", identifier), key.uuid("oppijanumero", identifier)]
-        found = connection.execute(
-            """
-            select distinct d.municipality, e.pupil_ref
-            from landing.enrolment as e
-            inner join ops.delivery as d on e.delivery_id = d.delivery_id and d.dataset = 'enrolment'
-            where e.hetu_key = any(%(person)s::uuid[]) or e.oppijanumero_key = any(%(person)s::uuid[])
-            """,
-            {"person": person},
-        ).fetchall()
-        references = [reference for _, reference in found]
+        person, references = _pseudonyms(connection, settings, identifier)
+        places = _places(connection, references)
         # A pseudonym in harmonised is one of the person's own keys, or that of a pupil who is matched nowhere.
         rows += _delete(connection, "harmonised", "person_key = any(%s)", ([*person, *references],))
         for schema in ("harmonised", "landing"):
@@ -70,7 +72,6 @@ def forget(settings: Settings, identifier: str) -> Removed:
         # The pupil_key that a municipality sees is one of its own references to the pupil.
         rows += municipal.forget(connection, references)
         rows += connection.execute("delete from ops.rejected_row where pupil_ref = any(%s)", (references,)).rowcount
-        places = sorted({municipality for municipality, _ in found})
         query = "select distinct municipality, delivery from ops.delivery where municipality = any(%s)"
         for municipality, delivery in connection.execute(query, (places,)).fetchall():
             archived += _remove_archived(settings, municipality, delivery)
@@ -81,26 +82,62 @@ def forget(settings: Settings, identifier: str) -> Removed:
     return Removed(rows, archived)
 
 
+def _pseudonyms(connection: psycopg.Connection, settings: Settings, identifier: str) -> tuple[list[UUID], list[UUID]]:
+    """All of a person's pseudonyms: the regional ones, and the municipalities' references to the person.
+
+    A source that knows only the HETU and one that knows only the oppijanumero are joined by a third that knows both;
+    a reference made of the identifier itself is the person's also where no enrolment landed.
+    """
+    made = [keys.pseudonym_keys(settings, name) for name in municipality_names(settings.municipalities)]
+    person = {made[0].uuid("hetu", identifier), made[0].uuid("oppijanumero", identifier)}
+    references = {one.uuid("pupil", identifier) for one in made}
+    query = """
+        select pupil_ref, hetu_key, oppijanumero_key from landing.enrolment
+        where pupil_ref = any(%(references)s) or hetu_key = any(%(person)s) or oppijanumero_key = any(%(person)s)
+    """
+    known = 0
+    while known < len(person) + len(references):
+        known = len(person) + len(references)
+        for reference, *own in connection.execute(query, {"person": [*person], "references": [*references]}):
+            references.add(reference)
+            person.update(key for key in own if key is not None)
+    return sorted(person), sorted(references)
+
+
+def _places(connection: psycopg.Connection, references: list[UUID]) -> list[str]:
+    """The municipalities that have delivered anything of these pupils, also rows that were rejected."""
+    tables = [f"landing.{name}" for name in _tables(connection, "landing", "pupil_ref")]
+    found: set[str] = set()
+    for table in [*tables, "ops.rejected_row"]:
+        query = f"""
+            select distinct delivery.municipality from {table} as held
+            inner join ops.delivery as delivery on held.delivery_id = delivery.delivery_id
+            where held.pupil_ref = any(%s)
+        """
+        found.update(name for (name,) in connection.execute(query, (references,)))
+    return sorted(found)
+
+
 def _delete(connection: psycopg.Connection, schema: str, condition: str, parameters: tuple[object, ...]) -> int:
     """Deletes from every table of the schema that has the condition's column; returns the number of rows."""
-    column = condition.split(" ", 1)[0]
+    return sum(
+        connection.execute(f"delete from {schema}.{table} where {condition}", parameters).rowcount
+        for table in _tables(connection, schema, condition.split(" ", 1)[0])
+    )
+
+
+def _tables(connection: psycopg.Connection, schema: str, column: str) -> list[str]:
+    """The schema's tables that have the column."""
     query = """
         select c.table_name from information_schema.columns as c
         inner join information_schema.tables as t using (table_schema, table_name)
         where c.table_schema = %s and c.column_name = %s and t.table_type = 'BASE TABLE'
     """
-    tables = [row[0] for row in connection.execute(query, (schema, column))]
-    return sum(
-        connection.execute(f"delete from {schema}.{table} where {condition}", parameters).rowcount for table in tables
-    )
+    return [row[0] for row in connection.execute(query, (schema, column))]
 
 
 def _remove_archived(settings: Settings, municipality: str, delivery: str) -> int:
     # A receipt tells of rows by their numbers in the original: it goes with it.
     for file in (settings.receipts / municipality).glob(f"{delivery}.*"):
         file.unlink()
-    folder = settings.archive / municipality / delivery
-    if not folder.exists():
-        return 0
-    shutil.rmtree(folder)
-    return 1
+    return int(archive.remove(settings.archive, municipality, delivery))

@@ -108,7 +108,10 @@ def test_what_came_what_was_taken_and_which_rows_were_not(settings: Settings, co
         ("tuntimerkinnat.csv", 3, "Oppijanumero", "unknown_pupil"),
         ("tuntimerkinnat.csv", 4, None, "duplicate"),
     ]
-    assert told["rejected_rows"][0]["message_fi"] == "Pvm: arvoa 31.09.2025 ei voi lukea (%d.%m.%Y)."
+    assert (
+        told["rejected_rows"][0]["message_fi"]
+        == "Pvm: arvoa 31.09.2025 ei voi lukea; oikea muoto on esimerkiksi 31.08.2025."
+    )
     rules = {one["rule"]: (one["columns"], one["row_count"], one["harmless"]) for one in told["rejected_rules"]}
     assert rules == {
         "unparsable": ("Pvm", 1, False),

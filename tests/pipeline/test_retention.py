@@ -115,5 +115,76 @@ def test_one_person_goes_from_everywhere_and_the_record_does_not_say_whose(
     assert record == [(["kuopio"], 4, 1)]
 
 
+def enrol(connection: psycopg.Connection, delivery_id: int, **own: uuid.UUID) -> None:
+    """A landed enrolment; the delivery of one row."""
+    connection.execute(
+        "insert into landing.enrolment (delivery_id, row_number, pupil_ref, hetu_key, oppijanumero_key) "
+        "values (%s, 1, %s, %s, %s)",
+        (delivery_id, own["pupil_ref"], own.get("hetu_key"), own.get("oppijanumero_key")),
+    )
+
+
+def test_a_person_is_found_where_only_the_other_identifier_is_known(
+    settings: Settings, connection: psycopg.Connection
+) -> None:
+    """Kuopio knows the oppijanumero, Iisalmi the HETU, Siilinjärvi both: one person. Varkaus has somebody else."""
+    oid = "1.2.246.562.98.10000000001"
+    regional = pseudonym_keys(settings, "kuopio")
+    hetu_key, oid_key = regional.uuid("hetu", HETU), regional.uuid("oppijanumero", oid)
+    known: dict[str, dict[str, uuid.UUID]] = {
+        "kuopio": {"oppijanumero_key": oid_key},
+        "iisalmi": {"hetu_key": hetu_key},
+        "siilinjarvi": {"hetu_key": hetu_key, "oppijanumero_key": oid_key},
+        "varkaus": {"hetu_key": uuid.uuid4()},
+    }
+    for number, (name, own) in enumerate(known.items(), 1):
+        deliver(connection, number, 2025)
+        connection.execute("update ops.delivery set municipality = %s where delivery_id = %s", (name, number))
+        enrol(connection, number, pupil_ref=uuid.uuid4(), **own)
+    connection.commit()
+    assert forget(settings, HETU).rows == 3
+    left = connection.execute("select delivery_id from landing.enrolment").fetchall()
+    assert left == [(4,)]
+    assert connection.execute("select municipalities from ops.erasure").fetchone() == (
+        ["iisalmi", "kuopio", "siilinjarvi"],
+    )
+
+
+def test_a_person_is_found_by_rejected_rows_alone(settings: Settings, connection: psycopg.Connection) -> None:
+    """Iisalmi refers to pupils by their HETU, so the rows of one whose enrolment was rejected are known."""
+    deliver(connection, 1, 2025)
+    connection.execute("update ops.delivery set municipality = 'iisalmi', dataset = 'absence', delivery = 'iisalmi-1'")
+    connection.execute(
+        "insert into ops.rejected_row (delivery_id, dataset, row_number, rule, message_fi, message_en, pupil_ref) "
+        "values (1, 'absence', 1, 'parent_rejected', '-', '-', %s)",
+        (pseudonym_keys(settings, "iisalmi").uuid("pupil", HETU),),
+    )
+    connection.commit()
+    (settings.archive / "iisalmi" / "iisalmi-1").mkdir(parents=True)
+    unfinished = settings.archive / "iisalmi" / ".writing-iisalmi-1.x"
+    unfinished.mkdir()
+    removed = forget(settings, HETU)
+    assert (removed.rows, removed.archived_deliveries) == (1, 1)
+    assert not unfinished.exists()
+
+
+def test_what_is_past_its_time_leaves_nothing_of_its_rows_behind(
+    settings: Settings, connection: psycopg.Connection
+) -> None:
+    deliver(connection, 1, 2022)
+    connection.execute(
+        "insert into ops.rejected_row (delivery_id, dataset, row_number, rule, message_fi, message_en, pupil_ref) "
+        "values (1, 'school_day', 2, 'required', '-', '-', %s)",
+        (uuid.uuid4(),),
+    )
+    connection.execute("insert into ops.unmapped_code values (1, 'school_day', 'school', 'X', 1)")
+    connection.commit()
+    assert retain(settings, TODAY).rows == 3
+    # The next release redoes the days of a delivery that is no longer accepted: its facts go with it.
+    assert connection.execute("select status, reason_en from ops.delivery").fetchall() == [
+        ("superseded", "past its time")
+    ]
+
+
 def test_forgetting_somebody_who_is_not_there_removes_nothing(settings: Settings) -> None:
     assert forget(settings, HETU).rows == 0
