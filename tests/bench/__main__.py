@@ -6,13 +6,15 @@
 
 import argparse
 
-from tests.bench import history, landing, night, parsing, sky
+from tests.bench import checking, history, landing, night, parsing, rejecting, sky
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--scale", type=float, default=1.0, help="share of the large benchmarks' municipalities to make")
 scale = parser.parse_args().scale
 for title, run in (
     ("a large delivery", landing.main),
+    ("a large delivery with bad rows", rejecting.main),
+    ("a sender's check of a file", checking.main),
     ("a night through the scheduler", night.main),
     ("parsing the DAGs", parsing.main),
     ("many municipalities", lambda: sky.main(scale)),
