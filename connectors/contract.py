@@ -197,7 +197,7 @@ def table_for(dataset: str, grain: str) -> Table:
 
 
 # Fields that no single source column gives: they are made from the keys support_code, marks and reasons.
-_COMPOSED = {"support": {"support_code", "marks"}, "absence_month": {"source_code", "lessons"}}
+COMPOSED = {"support": {"support_code", "marks"}, "absence_month": {"source_code", "lessons"}}
 
 
 def check_mapping(municipality: Municipality) -> None:
@@ -205,7 +205,7 @@ def check_mapping(municipality: Municipality) -> None:
     file = municipality.folder / "municipality.yaml"
     for dataset in municipality.datasets.values():
         table = table_for(dataset.name, municipality.absence_grain)
-        composed = _COMPOSED.get(table.name, set())
+        composed = COMPOSED.get(table.name, set())
         required = {one.name for one in table.properties if one.required} - composed
         if dataset.extent == "chain":
             # Increments are merged by id: the newest version holds.

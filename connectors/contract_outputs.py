@@ -194,6 +194,30 @@ _HEAD = (
     ),
 )
 _COLUMNS = ("| kenttä | merkitys | muoto | pakollinen |", "| field | meaning | form | required |")
+# The rules that follow from a field's own form, in every dataset: rule → what holds, in Finnish and English.
+_FIELD_RULES = {
+    "ragged_row": ("Rivillä on yhtä monta kenttää kuin otsikkorivillä.", "A row has as many fields as the header row."),
+    "unreadable_cell": (
+        "Työkirjan solussa on arvo, ei virhettä eikä kaavaa ilman tulosta.",
+        "A workbook's cell holds a value, no error and no formula without its result.",
+    ),
+    "required": ("Pakollisessa kentässä on arvo.", "A required field has a value."),
+    "unparsable": ("Arvo on kirjoitettu kentän muodossa.", "The value is written in the field's form."),
+    "out_of_range": ("Arvo on kentän rajoissa.", "The value is within the field's limits."),
+    "invalid_hetu": (
+        "Henkilötunnuksen muoto ja tarkistusmerkki ovat oikein.",
+        "A personal identity code has its form, and its check character is right.",
+    ),
+    "invalid_oppijanumero": ("Oppijanumero on oikean muotoinen.", "A learner id has its form."),
+    "not_a_code": (
+        "Koodi on kunnan koodistossa tai näyttää koodilta; muuta tekstiä ei tallenneta.",
+        "A code is in the municipality's list or looks like a code; no other text is stored.",
+    ),
+}
+_REASONS = (
+    "Kullakin syyllä on oma sarakkeensa, jonka nimi on `source_code` ja jonka soluissa ovat tunnit.",
+    "Each reason has a column of its own: its name is the `source_code`, and its cells hold the lessons.",
+)
 
 
 def _guide(contracts: Sequence[Contract], language: str) -> str:
@@ -203,6 +227,14 @@ def _guide(contracts: Sequence[Contract], language: str) -> str:
         return fi if finnish else en
 
     paragraphs = [say(*both) for both in _HEAD]
+    paragraphs.append(
+        "\n".join(
+            [
+                say("Jokaisesta aineistosta tarkistetaan:", "Checked in every dataset:"),
+                *(f"- {say(*both)} (`{rule}`)" for rule, both in _FIELD_RULES.items()),
+            ]
+        )
+    )
     for contract in contracts:
         paragraphs += [
             f"## {contract.dataset}",
@@ -227,6 +259,7 @@ def _guide(contracts: Sequence[Contract], language: str) -> str:
                 ),
                 "\n".join([say(*_COLUMNS), "|---|---|---|---|", *fields]),
                 "\n".join([say("Säännöt:", "Rules:"), *rules]),
+                *([say(*_REASONS)] if table.grain == "month" else ()),
                 say("Esimerkki", "Example") + f": [`examples/{table.name}.csv`](examples/{table.name}.csv)",
             ]
     return "\n\n".join(paragraphs) + "\n"
@@ -248,9 +281,20 @@ def _form(one: Property, finnish: bool) -> str:
 def _example(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
-    writer.writerow(table.names)
-    writer.writerows(zip(*(one.examples for one in table.properties), strict=True))
+    examples = [dict(zip(table.names, values, strict=True)) for values in _example_rows(table)]
+    if table.grain == "month":
+        # A source has a column for each reason, with the lessons in it.
+        reasons = [one["source_code"] for one in examples]
+        for one in examples:
+            code, lessons = one.pop("source_code"), one.pop("lessons")
+            one |= {reason: lessons if reason == code else "" for reason in reasons}
+    writer.writerow(examples[0])
+    writer.writerows(one.values() for one in examples)
     return text.getvalue()
+
+
+def _example_rows(table: Table) -> Iterator[tuple[str, ...]]:
+    return zip(*(one.examples for one in table.properties), strict=True)
 
 
 if __name__ == "__main__":

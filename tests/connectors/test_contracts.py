@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,9 +14,12 @@ from jsonschema import Draft201909Validator
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from connectors import check
-from connectors.contract import CONTRACTS, landing_ddl, load_tables
+from connectors.config import load_municipality
+from connectors.contract import COMPOSED, CONTRACTS, check_mapping, landing_ddl, load_tables
 from connectors.contract_outputs import ROOT, outputs
+from connectors.delivery import RawFile
 from connectors.messages import MESSAGES
+from tests.connectors.samples import KEYS, delivery
 
 # The tables as they were agreed with everything that reads them.
 LANDING = {
@@ -121,3 +126,44 @@ def test_what_is_made_from_the_contracts_is_current() -> None:
     assert {path.name for path in (ROOT / "docs" / "examples").iterdir()} == {
         path.name for path in made if path.parent.name == "examples"
     }
+
+
+@pytest.mark.parametrize("grain", ["lesson", "interval", "day", "month"])
+def test_the_guides_examples_are_taken_as_they_stand(tmp_path: Path, grain: str) -> None:
+    """A municipality whose columns are named as the contracts' fields sends the examples: no row is rejected."""
+    folder = Path(shutil.copytree(ROOT / "municipalities" / "siilinjarvi", tmp_path / "example"))
+    tables = {table.dataset: table for table in load_tables() if table.grain in (None, grain)}
+    datasets: dict[str, Any] = {
+        name: {
+            "source": f"{table.name}.csv",
+            "extent": "month" if table.grain == "month" else "full",
+            "columns": {one: one for one in table.names if one not in COMPOSED.get(table.name, set())},
+        }
+        for name, table in tables.items()
+    }
+    datasets["support"] |= {"support_code": {"columns": ["support_code"]}, "marks": {"lists": ["marks"]}}
+    if grain == "month":
+        datasets["absence"]["reasons"] = ["S", "L"]
+    config = yaml.safe_load((folder / "municipality.yaml").read_text(encoding="utf-8")) | {
+        "absence_grain": grain,
+        "transport": {"kind": "share"},
+        "format": {"kind": "csv"},
+        "style": {},
+        "datasets": datasets,
+    }
+    (folder / "municipality.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    municipality = load_municipality(folder)
+    check_mapping(municipality)
+    files = [
+        RawFile(name, table.name, ROOT / "docs" / "examples" / f"{table.name}.csv") for name, table in tables.items()
+    ]
+    checked = check.check_delivery(delivery("example", files, first_of_year=True), municipality, KEYS).datasets
+    assert {name: (part.rows_landed, part.rejected.to_dicts()) for name, part in checked.items()} == dict.fromkeys(
+        tables, (2, [])
+    )
+
+
+@pytest.mark.parametrize("guide", ["docs/toimitusohje.md", "docs/delivery-guide.md"])
+def test_the_guide_names_every_rule_that_a_row_can_be_rejected_by(guide: str) -> None:
+    named = set(re.findall(r"\(`([a-z_]+)`\)", (ROOT / guide).read_text(encoding="utf-8")))
+    assert named == set(MESSAGES)
