@@ -170,13 +170,13 @@ def replay(
 
 @app.command()
 def decide(
-    delivery: Annotated[str, typer.Argument(help="A held delivery's name, such as kuopio-2025-10-14.")],
+    delivery: Annotated[str, typer.Argument(help="A delivery's name, such as kuopio-2025-10-14.")],
     verdict: Annotated[str, typer.Argument(help="accept or refuse.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept, and told to the municipality.")],
     by: Annotated[str | None, typer.Option(help="Who decides; default: the login's name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Accept or refuse a held delivery. An accepted one joins the next release; a refused one stays out of it."""
+    """Accept or refuse a held delivery, or take an accepted one back. The next release is made accordingly."""
     import getpass
 
     from pipeline import ingest as steps
@@ -197,8 +197,9 @@ def decide(
             error_console.print(f"[red]{problem}[/red]")
             raise typer.Exit(REFUSED) from None
     _print(outcome, outcome_table(outcome), as_json)
-    if outcome.status == "accepted" and not as_json:
-        console.print("It joins the next release; to have one now: tukiverkko release")
+    if not as_json:
+        joins = "It joins the next release" if outcome.status == "accepted" else "The next release goes without it"
+        console.print(f"{joins}; to have one now: tukiverkko release")
 
 
 @app.command()

@@ -1,4 +1,6 @@
-"""A person's word on a held delivery: accept or refuse, with a reason. Who, when and why are kept in `ops.decision`.
+"""A person's word on a delivery: accept or refuse, with a reason. Who, when and why are kept in `ops.decision`.
+
+A held delivery waits for it; an accepted one can be taken back by it when it turns out to be wrong.
 
 Only what is a matter of judgement can be accepted (`judgement: true` of a check in `expectations/delivery/`): how much
 came, how much of it was rejected. What would make a figure wrong (an absence code that nobody mapped, a row twice) must
@@ -48,8 +50,8 @@ def decide(
 ) -> ledger.Delivery:
     """Writes the decision and the delivery's new status, in the caller's transaction; returns the delivery as it was.
 
-    A held delivery can be decided, and one that a person refused can still be accepted. Raises KeyError for an unknown
-    name, ValueError for an empty reason or name or one that holds an identifier, NotDecidable.
+    A held delivery can be decided, an accepted one refused, and one that a person refused can still be accepted. Raises
+    KeyError for an unknown name, ValueError for an empty reason or name or one that holds an identifier, NotDecidable.
     """
     # Polars takes a while to import, and the status of a night does without.
     from connectors.parsing import holds_personal_id
@@ -65,8 +67,9 @@ def decide(
         raise KeyError(name)
     before = last_decision(connection, delivery.delivery_id)
     was_refused = delivery.status == "refused" and before is not None and before.verdict == "refuse"
-    if delivery.status != "held" and not (was_refused and verdict == "accept"):
-        raise NotDecidable(f"{name} is {delivery.status}, not held: there is nothing to decide.")
+    decidable = {"accept": delivery.status == "held" or was_refused, "refuse": delivery.status in ("held", "accepted")}
+    if not decidable[verdict]:
+        raise NotDecidable(f"{name} is {delivery.status}: there is nothing to {verdict}.")
     broken = broken_checks(connection, delivery.delivery_id)
     if verdict == "accept":
         _refuse_beyond_judgement(name, broken)
@@ -85,13 +88,23 @@ def decide(
 
 
 def last_decision(connection: psycopg.Connection, delivery_id: int) -> Decision | None:
-    """What a person last said of the delivery, or None."""
+    """What a person last said of the delivery, or of the same bytes on another night; None when nobody did."""
     row = connection.execute(
         """
         select verdict, reason, decided_by, decided_at, held_for from ops.decision
-        where delivery_id = %s order by decision_id desc limit 1
+        where delivery_id = %(delivery)s or delivery_id in (
+            select same.delivery_id
+            from ops.delivery as this
+            inner join ops.delivery as same
+                on
+                    this.municipality = same.municipality
+                    and this.school_year = same.school_year
+                    and this.content_digest = same.content_digest
+            where this.delivery_id = %(delivery)s
+        )
+        order by decision_id desc limit 1
         """,
-        (delivery_id,),
+        {"delivery": delivery_id},
     ).fetchone()
     return Decision(row[0], row[1], row[2], row[3], tuple(row[4])) if row else None
 

@@ -1,5 +1,6 @@
 """A person's word on a held delivery: what it does, what it cannot do, and that it is kept."""
 
+from dataclasses import replace
 from datetime import date
 
 import psycopg
@@ -81,10 +82,17 @@ def test_where_nothing_passed_nothing_can_be_accepted(connection: psycopg.Connec
 
 
 @pytest.mark.parametrize("status", ["received", "accepted", "refused", "unchanged", "failed", "superseded"])
-def test_only_a_held_delivery_is_decided(connection: psycopg.Connection, status: str) -> None:
+def test_only_a_held_delivery_is_accepted(connection: psycopg.Connection, status: str) -> None:
     ledger.decide(connection, held(connection, "not_shrunk"), status)
-    with pytest.raises(NotDecidable, match=f"is {status}, not held"):
+    with pytest.raises(NotDecidable, match=f"is {status}: there is nothing to accept"):
         decisions.decide(connection, NAME, "accept", "never mind", "Aino Arvo")
+
+
+@pytest.mark.parametrize("status", ["received", "refused", "unchanged", "failed", "superseded"])
+def test_only_a_held_or_an_accepted_delivery_is_refused(connection: psycopg.Connection, status: str) -> None:
+    ledger.decide(connection, held(connection, "not_shrunk"), status)
+    with pytest.raises(NotDecidable, match=f"is {status}: there is nothing to refuse"):
+        decisions.decide(connection, NAME, "refuse", "never mind", "Aino Arvo")
 
 
 @pytest.mark.parametrize(
@@ -137,6 +145,21 @@ def test_an_accepted_delivery_joins_the_next_release_and_a_replay_asks_only_what
     assert ingest.replay(settings, NAME).status == "held"
 
 
+def test_what_the_gate_accepted_can_be_taken_back_and_stays_out_when_its_bytes_come_again(settings: Settings) -> None:
+    wrong = raw_kuopio(settings, date(2025, 10, 13))
+    assert take_in(settings, wrong).status == "accepted"
+    taken_back = ingest.decide(settings, "kuopio-2025-10-13", "refuse", "poiminta oli väärä", "Aino Arvo")
+    assert (taken_back.status, taken_back.reason_en) == ("refused", "refused by a person: poiminta oli väärä")
+    assert candidates(settings) == []
+    # The next night brings the same bytes, which nobody has looked at since.
+    again = replace(wrong, night=NIGHT)
+    assert again.digest == wrong.digest
+    assert take_in(settings, again).status == "refused"
+    assert candidates(settings) == []
+    assert ingest.decide(settings, NAME, "accept", "se olikin oikea", "Aino Arvo").status == "accepted"
+    assert candidates(settings) == [NAME]
+
+
 def test_killed_after_the_decision_the_night_is_not_told_as_held(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,8 +190,8 @@ def test_the_command_line_decides_and_says_so(settings: Settings) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "accepted" in done.stdout
-    again = tukiverkko(settings.home, "decide", NAME, "refuse", "--reason", "x", "--by", "Aino", database_url=url)
+    again = tukiverkko(settings.home, "decide", NAME, "accept", "--reason", "x", "--by", "Aino", database_url=url)
     assert again.returncode == 1
-    assert "is accepted, not held" in " ".join(again.stderr.split())
+    assert "is accepted: there is nothing to accept" in " ".join(again.stderr.split())
     unknown = tukiverkko(settings.home, "decide", "kuopio-2030-01-01", "refuse", "--reason", "x", database_url=url)
     assert unknown.returncode == 2
