@@ -2,16 +2,13 @@
 
 from tests.connectors.samples import HETU_1, HETU_2, HETU_3, hetu, oppilas, poissaolo, tuki
 from tests.corpus.model import (
-    Case,
     Change,
     Extract,
-    Outcome,
-    Rejection,
+    Source,
     cell,
     copied,
     holds,
     lands,
-    of_text,
     refuses,
     rejects,
 )
@@ -53,20 +50,8 @@ def extract() -> Extract:
     return Extract("iisalmi", rows, write_lines)
 
 
-def orphans(enrolment: int) -> list[Rejection]:
-    return [(dataset, row, "hetu", "parent_rejected") for dataset, row in HANGING[enrolment]]
-
-
-def case(name: str, change: Change, outcome: Outcome) -> Case:
-    return Case(f"iisalmi: {name}", "iisalmi", change, outcome)
-
-
-def bad(name: str, dataset: str, row: int, column: str, value: object, rule: str, *also: Rejection) -> Case:
-    return case(
-        name,
-        cell(dataset, row, column, value),
-        rejects((dataset, row, column, rule), *also, unmapped=of_text(dataset, row, column, rule)),
-    )
+SOURCE = Source("iisalmi", "hetu", HANGING)
+case, bad, orphans = SOURCE.case, SOURCE.bad, SOURCE.orphans
 
 
 def strangers(extract: Extract) -> None:

@@ -5,16 +5,13 @@ from typing import Any
 from connectors.delivery import RawFile
 from tests.connectors.samples import CSV_HEADERS, HETU_1, HETU_2, OID_1, OID_2, OID_3, hetu
 from tests.corpus.model import (
-    Case,
     Change,
     Extract,
-    Outcome,
-    Rejection,
+    Source,
     cell,
     copied,
     holds,
     lands,
-    of_text,
     refuses,
     rejects,
     replaced,
@@ -78,21 +75,8 @@ def extract() -> Extract:
     return Extract("kuopio", rows, write)
 
 
-def orphans(enrolment: int) -> list[Rejection]:
-    """What is rejected with an enrolment whose pupil can be read."""
-    return [(dataset, row, "Oppijanumero", "parent_rejected") for dataset, row in HANGING[enrolment]]
-
-
-def case(name: str, change: Change, outcome: Outcome) -> Case:
-    return Case(f"kuopio: {name}", "kuopio", change, outcome)
-
-
-def bad(name: str, dataset: str, row: int, column: str, value: str, rule: str, *also: Rejection) -> Case:
-    return case(
-        name,
-        cell(dataset, row, column, value),
-        rejects((dataset, row, column, rule), *also, unmapped=of_text(dataset, row, column, rule)),
-    )
+SOURCE = Source("kuopio", "Oppijanumero", HANGING)
+case, bad, orphans = SOURCE.case, SOURCE.bad, SOURCE.orphans
 
 
 def line(dataset: str, row: int, text: str) -> Change:

@@ -4,7 +4,7 @@ Every extract is a whole delivery of four datasets with three or four records ea
 which of them it spoils. Row numbers count data records from 1.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,3 +146,28 @@ def of_text(dataset: str, row: int, column: str, rule: str) -> tuple[Unmapped, .
     """What the queue of unmapped codes must hold besides a rejected row: a text that is no code is told by its row."""
     kinds = {"absence": "absence", "enrolment": "form", "support": "mark"}
     return ((kinds[dataset], f"(text, row {row})", 1),) if rule == "not_a_code" else ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the cases of one source are made by. pupil: the column that refers to a pupil; hanging: enrolment's row →
+    (dataset, row) of all that hangs on it."""
+
+    name: str
+    pupil: str
+    hanging: Mapping[int, Sequence[tuple[str, int]]]
+
+    def case(self, name: str, change: Change, outcome: Outcome) -> Case:
+        return Case(f"{self.name}: {name}", self.name, change, outcome)
+
+    def bad(self, name: str, dataset: str, row: int, column: str, value: object, rule: str, *also: Rejection) -> Case:
+        """One value that gets its row rejected, and `also` other rows."""
+        return self.case(
+            name,
+            cell(dataset, row, column, value),
+            rejects((dataset, row, column, rule), *also, unmapped=of_text(dataset, row, column, rule)),
+        )
+
+    def orphans(self, enrolment: int) -> list[Rejection]:
+        """What is rejected with an enrolment whose pupil can be read."""
+        return [(dataset, row, self.pupil, "parent_rejected") for dataset, row in self.hanging[enrolment]]

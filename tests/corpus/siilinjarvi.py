@@ -5,16 +5,13 @@ import json
 from connectors.delivery import RawFile
 from tests.connectors.samples import HETU_1, HETU_2, HETU_3, interval, student, support_period
 from tests.corpus.model import (
-    Case,
     Change,
     Extract,
-    Outcome,
-    Rejection,
+    Source,
     cell,
     copied,
     holds,
     lands,
-    of_text,
     refuses,
     rejects,
     replaced,
@@ -88,20 +85,8 @@ def extract() -> Extract:
     return Extract("siilinjarvi", rows, write)
 
 
-def orphans(enrolment: int) -> list[Rejection]:
-    return [(dataset, row, "studentId", "parent_rejected") for dataset, row in HANGING[enrolment]]
-
-
-def case(name: str, change: Change, outcome: Outcome) -> Case:
-    return Case(f"siilinjarvi: {name}", "siilinjarvi", change, outcome)
-
-
-def bad(name: str, dataset: str, row: int, column: str, value: object, rule: str, *also: Rejection) -> Case:
-    return case(
-        name,
-        cell(dataset, row, column, value),
-        rejects((dataset, row, column, rule), *also, unmapped=of_text(dataset, row, column, rule)),
-    )
+SOURCE = Source("siilinjarvi", "studentId", HANGING)
+case, bad, orphans = SOURCE.case, SOURCE.bad, SOURCE.orphans
 
 
 def without(dataset: str, row: int, column: str) -> Change:

@@ -9,16 +9,13 @@ from datetime import date
 from connectors.delivery import RawFile
 from tests.connectors.samples import HETU_1, HETU_2, SHEET_HEADERS, hetu, workbook
 from tests.corpus.model import (
-    Case,
     Change,
     Extract,
-    Outcome,
-    Rejection,
+    Source,
     cell,
     copied,
     holds,
     lands,
-    of_text,
     refuses,
     rejects,
 )
@@ -74,20 +71,8 @@ def extract() -> Extract:
     return Extract("varkaus", rows, write)
 
 
-def orphans(enrolment: int) -> list[Rejection]:
-    return [(dataset, row, "Oppilasnro", "parent_rejected") for dataset, row in HANGING[enrolment]]
-
-
-def case(name: str, change: Change, outcome: Outcome) -> Case:
-    return Case(f"varkaus: {name}", "varkaus", change, outcome)
-
-
-def bad(name: str, dataset: str, row: int, column: str, value: object, rule: str, *also: Rejection) -> Case:
-    return case(
-        name,
-        cell(dataset, row, column, value),
-        rejects((dataset, row, column, rule), *also, unmapped=of_text(dataset, row, column, rule)),
-    )
+SOURCE = Source("varkaus", "Oppilasnro", HANGING)
+case, bad, orphans = SOURCE.case, SOURCE.bad, SOURCE.orphans
 
 
 def book(how: Callable[[bytes], bytes]) -> Change:
