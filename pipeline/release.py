@@ -98,7 +98,7 @@ def release(settings: Settings, night: date, *, by_hand: bool = False, progress:
 def _build_and_publish(settings: Settings, number: int, night: date, durations: Durations) -> ReleaseOutcome:
     url = warehouse_url(settings)
     with durations.step("dbt", "Building the harmonised layer and the marts"):
-        transform.build(url, settings.dbt_target, variables={"night": night.isoformat(), "release_number": number})
+        transform.build(url, settings.dbt_target, night=night)
     with durations.step("release gate", "Checking the candidate release"):
         parameters = {"release_number": number, "night": night}
         results: list[quality.QualityResult] = []

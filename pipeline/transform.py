@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -56,14 +58,14 @@ def build(
     *,
     select: str | None = None,
     full_refresh: bool = False,
-    variables: Mapping[str, Any] | None = None,
+    night: date | None = None,
     unit_tests: bool = False,
 ) -> TransformResult:
     """Builds and tests the models of the project (`dbt build`) in the warehouse at `database_url`.
 
     target: folder for dbt's own files (profile, manifest, compiled SQL), made when missing, never in the project.
-    select: dbt node selection, for example `tag:marts`; None is everything. variables: dbt variables; `night`
-    (yyyy-mm-dd) is the day of the release. unit_tests: also run the models' unit tests, which need no data.
+    select: dbt node selection, for example `tag:marts`; None is everything. night: the day of the release; None:
+    the night of the latest delivery that may be seen. unit_tests: also run the models' unit tests, which need no data.
     full_refresh: build everything anew; done by itself where models, seeds or the municipalities' codes have changed
     since the last build, because an increment redoes only what its deliveries touch.
     Raises TransformError with the nodes that failed.
@@ -79,12 +81,15 @@ def build(
         *("build", "--project-dir", str(PROJECT), "--profiles-dir", str(target), "--target-path", str(target)),
         *("--log-path", str(target / "logs"), "--log-level-file", "none", "--log-level", "none", "--quiet"),
         *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--no-print"),
-        *("--threads", str(THREADS), "--vars", json.dumps({**(variables or {}), "fingerprint": fingerprint})),
+        *("--threads", str(THREADS)),
     ]
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
     arguments += ["--select", *select.split()] if select else []
     arguments += ["--full-refresh"] if full_refresh else []
-    outcome = dbtRunner().invoke(arguments)
+    # Not as dbt's variables: a variable that changes every night has the whole project parsed anew.
+    said = {"TUKIVERKKO_BUILD_NIGHT": night.isoformat() if night else "", "TUKIVERKKO_BUILD_FINGERPRINT": fingerprint}
+    with _environment(said):
+        outcome = dbtRunner().invoke(arguments)
     results = getattr(outcome.result, "results", None)
     if results is None:
         raise TransformError({"dbt": _without_values(str(outcome.exception or "no results"))})
@@ -96,6 +101,21 @@ def build(
         statuses={result.node.name: str(result.status) for result in results},
         seconds={result.node.name: result.execution_time for result in results},
     )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """This process's environment with the values, as long as the block lasts."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def published_marts(target: Path) -> dict[str, dict[str, Any]]:

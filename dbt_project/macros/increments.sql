@@ -218,7 +218,7 @@
         comment on column harmonised.built_state.fingerprint is
         'Mallien ja koodien tunnusluku. / Digest of the models and codes.';
         insert into harmonised.built_state
-        select stg_night.night, '{{ var("fingerprint", "") }}' from staging.stg_night;
+        select stg_night.night, '{{ env_var("TUKIVERKKO_BUILD_FINGERPRINT", "") }}' from staging.stg_night;
     {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}

@@ -233,11 +233,10 @@ def _take_in_whole(settings: Settings, raw: RawDelivery) -> Cost:
 
 def _build(settings: Settings, night: date) -> Cost:
     assert settings.database_url is not None
-    variables = {"night": night.isoformat(), "release_number": 1}
     began = time.time()
     with _own_work() as (cost, clock):
         try:
-            result = transform.build(settings.database_url, settings.dbt_target, variables=variables)
+            result = transform.build(settings.database_url, settings.dbt_target, night=night)
         except transform.TransformError as error:
             # As it is, it would not come through to the other process.
             raise RuntimeError(str(error)) from None

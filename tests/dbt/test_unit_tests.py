@@ -1,5 +1,7 @@
 """The models' own unit tests, run by dbt on an empty warehouse."""
 
+from datetime import date
+
 import pytest
 
 from pipeline.transform import TransformError, build
@@ -10,7 +12,7 @@ def test_unit_tests_of_the_models(warehouse: TinyWarehouse) -> None:
     result = build(
         warehouse.url,
         warehouse.target,
-        variables={"night": "2025-12-01"},
+        night=date(2025, 12, 1),
         unit_tests=True,
         select="resource_type:seed resource_type:model resource_type:unit_test",
     )
@@ -22,6 +24,6 @@ def test_a_failing_node_is_named_without_values(warehouse: TinyWarehouse) -> Non
     warehouse.connection.execute("alter table landing.support drop column placement")
     warehouse.connection.commit()
     with pytest.raises(TransformError) as caught:
-        build(warehouse.url, warehouse.target, variables={"night": "2025-12-01"}, select="tag:staging")
+        build(warehouse.url, warehouse.target, night=date(2025, 12, 1), select="tag:staging")
     assert list(caught.value.failures) == ["stg_support"]
     assert "support.placement does not exist" in caught.value.failures["stg_support"]

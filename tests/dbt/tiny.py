@@ -306,7 +306,7 @@ class TinyWarehouse:
         with pytest.MonkeyPatch.context() as environment:
             if select:
                 environment.setenv("DBT_INDIRECT_SELECTION", "empty")
-            return build(self.url, self.target, select=select, variables={"night": night} if night else {})
+            return build(self.url, self.target, select=select, night=day(night) if night else None)
 
     def query(self, text: str, *values: Any) -> list[Row]:
         """Rows as dicts."""

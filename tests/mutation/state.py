@@ -3,7 +3,7 @@
 import json
 import pickle
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -173,11 +173,7 @@ def build_empty(state: State) -> None:
     for mode in ("first", "next"):
         target = state.base_target(mode)
         shutil.rmtree(target, ignore_errors=True)
-        build(url, target, select=MODELS, variables=variables())
-
-
-def variables() -> Mapping[str, str]:
-    return {"night": NIGHT.isoformat()}
+        build(url, target, select=MODELS, night=NIGHT)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from pipeline.transform import TransformError, build
 from tests.mutation.landed_region import LandedRegion
 from tests.mutation.operators import Edit
 from tests.mutation.plugin import Trial
-from tests.mutation.state import EMPTY, LANDED, NIGHT, NIGHTS, State, cloned, variables
+from tests.mutation.state import EMPTY, LANDED, NIGHT, NIGHTS, State, cloned
 
 LIVE_LIMIT_S = 120.0
 TESTS_LIMIT_S = 900.0
@@ -146,7 +146,7 @@ def _look(state: State, worker: int, path: str) -> Answer:
             # With what hangs on them: a table that is made anew takes the views on it away.
             wanted = " ".join(f"{node}+,resource_type:{kind}" for node in nodes for kind in ("seed", "model"))
             try:
-                build(url, target, select=wanted, full_refresh=mode == "first", variables=dict(variables()))
+                build(url, target, select=wanted, full_refresh=mode == "first", night=NIGHT)
             except TransformError as error:
                 return {"outcome": "refused", "message": str(error)[:400]}
             same = same and _plans(url, target, nodes) == _plans(url, state.base_target(mode), nodes)
@@ -230,7 +230,7 @@ def _landed(state: State, worker: int, stack: ExitStack) -> Settings:
                 """,
                 (night,),
             )
-        build(url, target, variables={"night": night.isoformat()})
+        build(url, target, night=night)
     return settings
 
 

@@ -88,12 +88,11 @@ def _finnish(day: date) -> str:
 def built(settings: Settings) -> None:
     with connect(settings) as connection:
         choose_deliveries(connection, NIGHT)
-    variables = {"night": NIGHT.isoformat(), "release_number": 1}
     transform.build(
         warehouse_url(settings),
         settings.dbt_target,
         select="resource_type:seed resource_type:model",
-        variables=variables,
+        night=NIGHT,
     )
 
 

@@ -43,8 +43,7 @@ class Landed:
 
     def build(self, night: date, *, full_refresh: bool = False) -> dict[str, tuple[int, str]]:
         url = warehouse_url(self.settings)
-        variables = {"night": night.isoformat(), "release_number": 1}
-        build(url, self.target, select=MODELS, full_refresh=full_refresh, variables=variables)
+        build(url, self.target, select=MODELS, full_refresh=full_refresh, night=night)
         with psycopg.connect(url) as connection:
             return state(connection)
 

@@ -1,4 +1,4 @@
-{%- set night = var('night', none) -%}
+{%- set night = env_var('TUKIVERKKO_BUILD_NIGHT', '') -%}
 
 {%- if night %}
 select cast('{{ night }}' as date) as night
