@@ -36,9 +36,9 @@ demo: setup
 up: setup
 	@$(BIN)/tukiverkko demo --keep-running
 
-# Two processes, a file to one of them: each has a database server of its own, and most tests wait for it.
+# Three processes, a file to one of them: each has a database server of its own, and most tests wait for something.
 test: setup
-	@$(BIN)/python -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder
 
 proof: setup
 	@$(BIN)/python -m pytest tests -m "proof or not proof"

@@ -127,7 +127,7 @@ def _structure(tables: Sequence[Table]) -> str:
             "severity": "critical",
             "query": (
                 f"select row_number from landing.{table.name}\nwhere delivery_id = :delivery_id and (\n    "
-                + "\n    or ".join(condition for one in table.landed for condition in _broken(one))
+                + "\n    or ".join(condition for one in table.landed for condition in _broken(table, one))
                 + "\n)\n"
             ),
             "checked": f"select count(*) from landing.{table.name} where delivery_id = :delivery_id",
@@ -151,10 +151,11 @@ def _structure(tables: Sequence[Table]) -> str:
     )
 
 
-def _broken(one: Property) -> Iterator[str]:
-    """SQL conditions on a landed column, each of which breaks the contract. A pseudonym has a form of its own."""
+def _broken(table: Table, one: Property) -> Iterator[str]:
+    """SQL conditions on a landed column, each of which breaks the contract. A pseudonym has a form of its own; a record
+    that was deleted may hold nothing but its id."""
     if one.required:
-        yield f"{one.column} is null"
+        yield f"({one.column} is null and deleted is not true)" if "deleted" in table.names else f"{one.column} is null"
     if one.identity is not None:
         return
     if one.minimum is not None:

@@ -15,7 +15,7 @@ from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect, prepare
 
 # Folders of tests that take minutes. They are begun first, so that no process is left with them alone at the end.
-SLOWEST = ("truth", "reference", "e2e", "dbt")
+SLOWEST = ("e2e", "truth", "reference", "dbt")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
