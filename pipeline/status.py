@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 
 from connectors.config import municipality_names
-from pipeline import findings
+from pipeline import findings, ledger
+from pipeline.decisions import last_decision
 from pipeline.findings import Finding
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
@@ -109,14 +110,8 @@ def _municipality(connection: psycopg.Connection, name: str, checks: dict[str, i
     ).fetchone()
     status = night[1] if night else "nothing yet"
     delivery = night[4] if night else None
-    decision = connection.execute(
-        """
-        select decided_by, reason from ops.decision
-        where delivery_id = (select max(delivery_id) from ops.delivery where delivery = %s)
-        order by decision_id desc limit 1
-        """,
-        (delivery,),
-    ).fetchone()
+    entered = ledger.find_delivery(connection, delivery) if delivery else None
+    decision = last_decision(connection, entered.delivery_id) if entered else None
     receipt = connection.execute(
         """
         select status, problem from ops.receipt
@@ -139,8 +134,8 @@ def _municipality(connection: psycopg.Connection, name: str, checks: dict[str, i
         rows_in=int(accepted[3]) if accepted else 0,
         rows_landed=int(accepted[4]) if accepted else 0,
         rows_rejected=int(accepted[5]) if accepted else 0,
-        decided_by=decision[0] if decision else None,
-        decision=decision[1] if decision else None,
+        decided_by=decision.decided_by if decision else None,
+        decision=decision.reason if decision else None,
         checks=checks,
         unmapped=unmapped,
         receipt=receipt[0] if receipt else None,

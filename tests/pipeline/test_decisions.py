@@ -9,6 +9,7 @@ import pytest
 from pipeline import decisions, findings, ingest, ledger, release
 from pipeline.decisions import NotDecidable
 from pipeline.settings import Settings
+from pipeline.status import read_status
 from pipeline.warehouse import connect
 from tests.pipeline.small_kuopio import NIGHT, raw_kuopio, take_in
 from tests.pipeline.test_cli import tukiverkko
@@ -156,6 +157,8 @@ def test_what_the_gate_accepted_can_be_taken_back_and_stays_out_when_its_bytes_c
     assert again.digest == wrong.digest
     assert take_in(settings, again).status == "refused"
     assert candidates(settings) == []
+    (kuopio,) = (one for one in read_status(settings).municipalities if one.municipality == "kuopio")
+    assert (kuopio.delivery, kuopio.decided_by, kuopio.decision) == (NAME, "Aino Arvo", "poiminta oli väärä")
     assert ingest.decide(settings, NAME, "accept", "se olikin oikea", "Aino Arvo").status == "accepted"
     assert candidates(settings) == [NAME]
 
