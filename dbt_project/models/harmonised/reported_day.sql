@@ -2,7 +2,7 @@
     config(
         materialized="incremental",
         incremental_strategy="append",
-        pre_hook="{{ forget_touched_days() }}",
+        pre_hook=["{{ forget_touched_days() }}", "{{ plan_for_all(always=true) }}"],
         indexes=[{"columns": ["municipality", "month"]}, {"columns": ["pupil_ref"]}],
     )
 }}
