@@ -7,8 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from demo.night import CLOSING_NIGHT, RunningRegion, running_region
+from pipeline.embedded_postgres import EmbeddedPostgres
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.transform import build
 from pipeline.warehouse import connect, warehouse_url
@@ -19,6 +21,19 @@ NIGHTS = tuple(
     map(date.fromisoformat, ("2025-10-30", "2025-10-31", "2025-11-03", "2025-11-04", "2025-12-02", "2026-02-03"))
 )
 MODELS = "resource_type:seed resource_type:model"
+
+# What goes only because something else goes: the server tells it to a superuser's event trigger.
+WATCH_VIEWS = """
+create table public.view_dropped_along (name text);
+grant insert on public.view_dropped_along to public;
+create function public.watch_views() returns event_trigger language plpgsql as $$
+begin
+    insert into public.view_dropped_along
+    select dropped.object_identity from pg_event_trigger_dropped_objects() as dropped
+    where dropped.object_type = 'view' and not dropped.original;
+end $$;
+create event trigger watch_views on sql_drop execute function public.watch_views();
+"""
 
 
 class Landed:
@@ -63,6 +78,11 @@ class Landed:
             return [row[0] for row in connection.execute(query, (until,))]
 
 
+    @property
+    def administrator(self) -> str:
+        return make_conninfo(EmbeddedPostgres(self.settings.postgres).admin_url, dbname="tukiverkko")
+
+
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landed]:
     settings = Settings(
@@ -74,10 +94,15 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landed]:
 
 def test_nights_in_a_row_are_the_full_build(landed: Landed) -> None:
     landed.take_in((CLOSING_NIGHT, *NIGHTS[:3]))
+    with psycopg.connect(landed.administrator, autocommit=True) as connection:
+        connection.execute(WATCH_VIEWS)
     for night in NIGHTS[:3]:
         landed.show(landed.deliveries(night))
         increment = landed.build(night)
     assert unlike(increment, landed.build(NIGHTS[2], full_refresh=True)) == {}
+    # Two models that each drop the same views with what they replace can lock each other out.
+    with psycopg.connect(landed.administrator) as connection:
+        assert connection.execute("select name from public.view_dropped_along").fetchall() == []
 
 
 @pytest.mark.proof
