@@ -32,7 +32,8 @@ def retain(settings: Settings, today: date | None = None) -> Removed:
     """Removes what is past its time as of `today` (default: today in Helsinki).
 
     A delivery of a past school year is superseded with it, so that the next release redoes its days without it and its
-    facts leave `harmonised` and `municipal` too. What was rejected of it, and what nobody knew, go with its rows.
+    facts leave `harmonised` and `municipal` too; one that was refused or failed keeps its status and its reason. What was
+    rejected of it, and what nobody knew, go with its rows.
     """
     today = today or datetime.now(ZoneInfo("Europe/Helsinki")).date()
     oldest_kept = school_year_of(today) - PAST_SCHOOL_YEARS
@@ -40,12 +41,12 @@ def retain(settings: Settings, today: date | None = None) -> Removed:
         connection.execute(
             """
             update ops.delivery set status = 'superseded', reason_en = 'past its time', reason_fi = 'aika on ohi'
-            where school_year < %s and status <> 'superseded'
+            where school_year < %s and status in ('accepted', 'held')
             """,
             (oldest_kept,),
         )
-        query = "select distinct delivery_id from ops.delivery where status = 'superseded'"
-        past = [row[0] for row in connection.execute(query)]
+        query = "select distinct delivery_id from ops.delivery where status = 'superseded' or school_year < %s"
+        past = [row[0] for row in connection.execute(query, (oldest_kept,))]
         rows = _delete(connection, "landing", "delivery_id = any(%s)", (past,))
         for table in ("ops.rejected_row", "ops.unmapped_code", "ops.finding"):
             rows += connection.execute(f"delete from {table} where delivery_id = any(%s)", (past,)).rowcount

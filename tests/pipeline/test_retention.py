@@ -186,5 +186,16 @@ def test_what_is_past_its_time_leaves_nothing_of_its_rows_behind(
     ]
 
 
+@pytest.mark.parametrize("status", ["refused", "failed"])
+def test_what_was_refused_keeps_its_reason_past_its_time(
+    settings: Settings, connection: psycopg.Connection, status: str
+) -> None:
+    deliver(connection, 1, 2022, status)
+    connection.execute("update ops.delivery set reason_en = 'shrank'")
+    connection.commit()
+    assert retain(settings, TODAY).rows == 1
+    assert connection.execute("select status, reason_en from ops.delivery").fetchall() == [(status, "shrank")]
+
+
 def test_forgetting_somebody_who_is_not_there_removes_nothing(settings: Settings) -> None:
     assert forget(settings, HETU).rows == 0
