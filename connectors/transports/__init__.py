@@ -2,12 +2,13 @@
 
 The kind is `transport.kind` of a municipality.yaml, its parameters are the other keys there:
 
-All: `max_file_bytes` (536870912), the largest file or dataset; `timeout_seconds` (30), the longest silence of the
-source; `max_seconds` (1800), the longest run; `retry_wait_seconds` (1), the first wait before a retry;
-`receipts`, where receipts go.
+All: `fetch_at` (02:00), when in the night to ask first; `max_file_bytes` (536870912), the largest file or dataset;
+`timeout_seconds` (30), the longest silence of the source; `max_seconds` (1800), the longest run; `retry_wait_seconds`
+(1), the first wait before a retry; `receipts`, where receipts go.
 
 sftp: `folder` (with `{night}`), `ready_file`, `ready_keys` (`files`, `name`, `bytes`, `rows`, `sha256`; `delivery`,
-when given, is the key whose value must be the night), `reread_seconds` (1).
+when given, is the key whose value must be the night), `reread_seconds` (1), `max_unpacked_bytes` (134217728) of a
+workbook.
 
 rest: `token_path` (/oauth/token), `resource_path` (/{resource}), `page_size` (500), `keys` (`items`, `next`, `total`,
 `as_of`, `cursor`, `limit`, `since`), `overlap_minutes` (60), `max_attempts` (6) of a request, `max_wait_seconds` (300),
@@ -16,7 +17,7 @@ all waiting of a run together.
 sql: `schema`, `isolation_level` (REPEATABLE READ).
 
 share: `previous_year_until` (mm-dd; without it never), `settle_seconds` (1) for which a file must stay as it is,
-`max_unpacked_bytes` (134217728).
+`max_unpacked_bytes` as above.
 
 What every transport raises: NotThereYet, SourceRefused, SourceUnavailable; ConfigError for a wrong key above. No
 message holds a record, a secret, or what the source said.

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from connectors import parsing
+from connectors import parsing, transports
 from connectors.check import check_delivery
 from connectors.config import (
     CROSSWALK_FILES,
+    TRANSPORT_KEYS,
     ConfigError,
     load_municipalities,
     load_municipality,
@@ -37,6 +38,13 @@ def test_the_four_municipalities_fit_the_contracts() -> None:
     for one in municipalities:
         check_mapping(one)
     assert [len(one.codes.schools) for one in municipalities] == [8, 20, 9, 7]
+
+
+def test_the_transports_say_what_each_key_means() -> None:
+    paragraphs = {text.partition(":")[0]: text for text in (transports.__doc__ or "").split("\n\n")}
+    for kind, names in TRANSPORT_KEYS.items():
+        missing = [name for name in names if f"`{name}`" not in paragraphs["All"] + paragraphs[kind]]
+        assert missing == [], kind
 
 
 @pytest.mark.parametrize("name", ["iisalmi", "kuopio", "siilinjarvi", "varkaus"])
