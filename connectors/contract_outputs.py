@@ -155,7 +155,8 @@ def _broken(table: Table, one: Property) -> Iterator[str]:
     """SQL conditions on a landed column, each of which breaks the contract. A pseudonym has a form of its own; a record
     that was deleted may hold nothing but its id."""
     if one.required:
-        yield f"({one.column} is null and deleted is not true)" if "deleted" in table.names else f"{one.column} is null"
+        may_be_deleted = "deleted" in table.names and one.column != "record_key"
+        yield f"({one.column} is null and deleted is not true)" if may_be_deleted else f"{one.column} is null"
     if one.identity is not None:
         return
     if one.minimum is not None:

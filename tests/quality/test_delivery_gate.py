@@ -159,8 +159,9 @@ BROKEN: dict[str, Break] = {
     "structure.support_rows": sql("update landing.support set valid_from = null where row_number = 1"),
     "structure.absence_lesson_rows": sql("update landing.absence_lesson set lesson = 0 where row_number = 1"),
     "structure.absence_interval_rows": sql(
-        "insert into landing.absence_interval (delivery_id, row_number, pupil_ref, starts_at, source_code) "
-        "values (2, 50, md5('pupil1')::uuid, '2025-09-30 08:00+03', 'S')"
+        # Of a deleted record too, its own id must be there.
+        "insert into landing.absence_interval (delivery_id, row_number, pupil_ref, starts_at, source_code, deleted) "
+        "values (2, 50, md5('pupil1')::uuid, '2025-09-30 08:00+03', 'S', true)"
     ),
     "structure.absence_day_rows": sql(
         "insert into landing.absence_day (delivery_id, row_number, pupil_ref, day, lessons, source_code) "
