@@ -32,8 +32,8 @@ def retain(settings: Settings, today: date | None = None) -> Removed:
     """Removes what is past its time as of `today` (default: today in Helsinki).
 
     A delivery of a past school year is superseded with it, so that the next release redoes its days without it and its
-    facts leave `harmonised` and `municipal` too; one that was refused or failed keeps its status and its reason. What was
-    rejected of it, and what nobody knew, go with its rows.
+    facts leave `harmonised` and `municipal` too; one that was refused or failed keeps its status and its reason.
+    What was rejected of it, and what nobody knew, go with its rows.
     """
     today = today or datetime.now(ZoneInfo("Europe/Helsinki")).date()
     oldest_kept = school_year_of(today) - PAST_SCHOOL_YEARS
