@@ -77,7 +77,6 @@ class Landed:
         with connect(self.settings) as connection:
             return [row[0] for row in connection.execute(query, (until,))]
 
-
     @property
     def administrator(self) -> str:
         return make_conninfo(EmbeddedPostgres(self.settings.postgres).admin_url, dbname="tukiverkko")
