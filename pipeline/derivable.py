@@ -7,7 +7,9 @@ bounds can be wider than the truth.
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+import highspy
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
@@ -19,6 +21,9 @@ NODES = 20_000
 _TOLERANCE = 1e-6
 
 
+Name = TypeVar("Name", bound=Hashable)
+
+
 class Contradiction(Exception):
     """The shown counts cannot all be true together."""
 
@@ -27,8 +32,8 @@ class Contradiction(Exception):
 class Relation:
     """A sum that everybody knows: the count `total` is the sum of the counts `parts`."""
 
-    total: Hashable
-    parts: tuple[Hashable, ...]
+    total: Any
+    parts: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -47,14 +52,18 @@ class Interval:
 
 
 def intervals(
-    shown: Mapping[Hashable, int],
-    withheld: Mapping[Hashable, int],
+    shown: Mapping[Name, int],
+    withheld: Mapping[Name, int],
     relations: Sequence[Relation],
-    wanted: Iterable[Hashable] | None = None,
-) -> dict[Hashable, Interval]:
+    wanted: Iterable[Name] | None = None,
+    *,
+    most: Mapping[Name, int] | None = None,
+    enough: int | None = None,
+) -> dict[Name, Interval]:
     """The interval of each `wanted` withheld count (default: of all).
 
-    shown: count → its value. withheld: count → the least that it can be (1, or 0 where zeros are withheld too).
+    shown: count → its value. withheld: count → the least that it can be (1, or 0 where zeros are withheld too). most:
+    count → the most that it can be. enough: an interval seen to be as wide as this is not worked out to its ends.
     Raises Contradiction, KeyError for a relation with a count that is neither shown nor withheld.
     """
     asked = list(withheld if wanted is None else wanted)
@@ -62,17 +71,17 @@ def intervals(
     for known, coefficients in sums:
         if not coefficients and known:
             raise Contradiction("shown counts do not add up")
-    found: dict[Hashable, Interval] = {}
+    found: dict[Any, Interval] = {}
     for part in _components([coefficients for _, coefficients in sums], withheld):
         targets = [count for count in asked if count in part]
         if targets:
             own = [(known, coefficients) for known, coefficients in sums if coefficients.keys() & part]
-            found |= _Component(sorted(part, key=repr), withheld, own).intervals(targets)
+            found |= _Component(sorted(part, key=repr), withheld, own, most or {}).intervals(targets, enough)
     return {count: found[count] for count in asked}
 
 
 def _reduced(
-    relation: Relation, shown: Mapping[Hashable, int], withheld: Mapping[Hashable, int]
+    relation: Relation, shown: Mapping[Any, int], withheld: Mapping[Any, int]
 ) -> tuple[int, dict[Hashable, int]]:
     """The relation over withheld counts alone: Σ coefficient × count = known."""
     known, coefficients = 0, dict[Hashable, int]()
@@ -86,7 +95,7 @@ def _reduced(
     return known, {count: sign for count, sign in coefficients.items() if sign}
 
 
-def _components(sums: Sequence[Mapping[Hashable, int]], counts: Iterable[Hashable]) -> list[set[Hashable]]:
+def _components(sums: Sequence[Mapping[Any, int]], counts: Iterable[Hashable]) -> list[set[Hashable]]:
     """Counts that hang together by sums."""
     parent = {count: count for count in counts}
 
@@ -111,56 +120,92 @@ class _Component:
     def __init__(
         self,
         counts: Sequence[Hashable],
-        least: Mapping[Hashable, int],
-        sums: Sequence[tuple[int, Mapping[Hashable, int]]],
+        least: Mapping[Any, int],
+        sums: Sequence[tuple[int, Mapping[Any, int]]],
+        most: Mapping[Any, int],
     ) -> None:
         self.place = {count: number for number, count in enumerate(counts)}
-        self.bounds = Bounds([least[count] for count in counts], np.inf)
-        self.constraints: list[LinearConstraint] = []
-        if sums:
-            cells = [
-                (row, self.place[count], sign)
-                for row, (_, coefficients) in enumerate(sums)
-                for count, sign in coefficients.items()
-            ]
-            rows, columns, signs = zip(*cells, strict=True)
-            matrix = csr_array((signs, (rows, columns)), shape=(len(sums), len(counts)))
-            known = np.array([known for known, _ in sums], dtype=float)
-            self.constraints = [LinearConstraint(matrix, known, known)]
+        self.low = np.array([least[count] for count in counts], dtype=float)
+        self.high = np.array([most.get(count, np.inf) for count in counts], dtype=float)
+        rows = [(row, self.place[count], sign) for row, (_, own) in enumerate(sums) for count, sign in own.items()]
+        places, columns, signs = zip(*rows, strict=True) if rows else ((), (), ())
+        self.matrix = csr_array((np.array(signs, dtype=float), (places, columns)), shape=(len(sums), len(counts)))
+        self.known = np.array([known for known, _ in sums], dtype=float)
+        # The least and the greatest value of each count among the whole-number solutions that were met on the way.
+        self.seen_low, self.seen_high = np.full(len(counts), np.inf), np.full(len(counts), -np.inf)
+        self.solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        for option, value in (("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("threads", 1)):
+            self.solver.setOptionValue(option, value)
+        self.solver.addVars(len(counts), self.low, self.high)
+        self.solver.addRows(
+            len(sums),
+            self.known,
+            self.known,
+            self.matrix.nnz,
+            self.matrix.indptr,
+            self.matrix.indices,
+            self.matrix.data,
+        )
 
-    def intervals(self, targets: Sequence[Hashable]) -> dict[Hashable, Interval]:
-        return {count: self._interval(self.place[count]) for count in targets}
+    def intervals(self, targets: Sequence[Hashable], enough: int | None) -> dict[Hashable, Interval]:
+        return {count: self._interval(self.place[count], enough) for count in targets}
 
-    def _interval(self, place: int) -> Interval:
-        low, _ = self._extreme(place, 1, whole=False)
-        high, _ = self._extreme(place, -1, whole=False)
+    def _interval(self, place: int, enough: int | None) -> Interval:
+        if enough is not None and self.seen_high[place] - self.seen_low[place] >= enough:
+            return Interval(int(self.seen_low[place]), int(self.seen_high[place]), proven=True)
+        low, low_is_whole = self._linear(place, 1)
+        high, high_is_whole = self._linear(place, -1)
         assert low is not None
         low_whole = int(np.ceil(low - _TOLERANCE))
         if high is None:
             return Interval(low_whole, None, proven=True)
         high_whole = int(np.floor(high + _TOLERANCE))
-        if high_whole - low_whole >= WIDE:
+        if high_whole - low_whole >= WIDE or (low_is_whole and high_is_whole):
             return Interval(low_whole, high_whole, proven=True)
-        low, is_low = self._extreme(place, 1, whole=True)
-        high, is_high = self._extreme(place, -1, whole=True)
+        low, is_low = self._whole(place, 1)
+        high, is_high = self._whole(place, -1)
         if low is None or high is None:
             return Interval(low_whole, high_whole, proven=False)
         return Interval(round(low), round(high), proven=is_low and is_high)
 
-    def _extreme(self, place: int, sign: int, *, whole: bool) -> tuple[float | None, bool]:
-        """The least (sign 1) or greatest (−1) value of a count, and whether it is proved; None where there is no end,
-        or none was found. Raises Contradiction when there is no solution."""
+    def _linear(self, place: int, sign: int) -> tuple[float | None, bool]:
+        """The least (sign 1) or greatest (-1) value of a count, None where there is no end; and whether all counts are
+        whole numbers there. Raises Contradiction when there is no solution."""
+        self.solver.changeColCost(place, float(sign))
+        self.solver.run()
+        status = self.solver.getModelStatus()
+        self.solver.changeColCost(place, 0.0)
+        if status == highspy.HighsModelStatus.kInfeasible:
+            raise Contradiction("no counts fit what is shown")
+        if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+            return None, False
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise RuntimeError(f"the solver ended with {status}")
+        solution = np.array(self.solver.getSolution().col_value)
+        return float(solution[place]), self._note(solution)
+
+    def _note(self, solution: np.ndarray) -> bool:
+        """Remembers a solution in whole numbers; returns whether it is one."""
+        whole = np.rint(solution)
+        if np.abs(solution - whole).max() > _TOLERANCE:
+            return False
+        self.seen_low, self.seen_high = np.minimum(self.seen_low, whole), np.maximum(self.seen_high, whole)
+        return True
+
+    def _whole(self, place: int, sign: int) -> tuple[float | None, bool]:
+        """The least or greatest value in whole numbers, and whether it was proved; None when none was found."""
         cost = np.zeros(len(self.place))
         cost[place] = sign
         found = milp(
             cost,
-            integrality=np.full(len(cost), int(whole)),
-            bounds=self.bounds,
-            constraints=self.constraints,
+            integrality=np.ones(len(cost)),
+            bounds=Bounds(self.low, self.high),
+            constraints=LinearConstraint(self.matrix, self.known, self.known) if len(self.known) else (),
             options={"node_limit": NODES, "mip_rel_gap": 0.0},
         )
         if found.status == 2:
             raise Contradiction("no counts fit what is shown")
         if found.x is None:
             return None, False
+        self._note(found.x)
         return float(found.x[place]), found.status == 0

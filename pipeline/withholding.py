@@ -5,17 +5,31 @@ cheapest way to move it, up and down together by as much as is asked, without br
 is withheld too. Afterwards each count that is withheld for another's sake is shown again where nothing needs it.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
+import highspy
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import block_array, csr_array, hstack, vstack
+from scipy.sparse.csgraph import connected_components
 
 # How far apart the greatest and the least value of a withheld count must be for every attacker (definitions.md §4).
 SPAN = 4
 # Moved this little, a count is not moved.
-_STILL = 1e-7
+_STILL = 1e-6
+# How far above the truth a count is tried; farther proves nothing more.
+_FAR = 50
+# What it costs to withhold a nought.
+_NOUGHT_COST = 20.0
+# Linear programs that a release may solve to show again what need not be withheld; its parts share them.
+EFFORT = 20_000
+
+
+Name = TypeVar("Name", bound=Hashable)
+
+# A count that more proofs than these hang on is taken for needed: to look for other ones costs more than it spares.
+_FEW = 60
 
 
 class CannotProtect(Exception):
@@ -26,118 +40,305 @@ class CannotProtect(Exception):
 class Sum:
     """The count `total` is the sum of the counts `parts`; everybody knows that."""
 
-    total: Hashable
-    parts: tuple[Hashable, ...]
+    total: Any
+    parts: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Release:
-    """The true counts of a release and what binds them.
+class Release(Generic[Name]):
+    """The true counts of a release and what binds them. Lesson sums are counts too.
 
-    values: count → pupils. sums: every one that a reader knows. least: what a reader knows a withheld count to be at
-    least (default 1: noughts are shown). attackers: name → the counts that it knows anyway; the outsider knows none.
-    fixed: counts that were published before, and stay shown. cost: what it costs to withhold a count (default: 1 + log₂
-    of its pupils, so that many small cells are not spared at the price of one that everybody reads).
+    values: count → pupils (or lessons). sums: every one that a reader knows; one that holds but for what a reader
+    knows as well counts like one that holds. least, most: what a reader knows a withheld count to be at least (default
+    1: noughts are shown) and at most (default: no end). attackers: name → the counts that it knows anyway; the outsider
+    knows none. fixed: counts that were published before, and stay shown. unseen: counts that no table has and nobody
+    knows, such as the pupils of one table who are not in another; they may be 0. spans: how far apart a count's values
+    must be for every attacker (default: SPAN, for an unseen one 0). stands: count → in how many places (default 1). To
+    withhold a count costs 1 + log₂ of its pupils for each place, so that many small cells are not spared at the price
+    of one that everybody reads.
     """
 
-    values: Mapping[Hashable, int]
+    values: Mapping[Name, float]
     sums: Sequence[Sum]
-    least: Mapping[Hashable, int] = field(default_factory=dict)
-    attackers: Mapping[str, frozenset[Hashable]] = field(default_factory=lambda: {"outsider": frozenset()})
-    fixed: frozenset[Hashable] = frozenset()
-    cost: Mapping[Hashable, float] = field(default_factory=dict)
+    least: Mapping[Name, float] = field(default_factory=dict)
+    most: Mapping[Name, float] = field(default_factory=dict)
+    attackers: Mapping[str, frozenset[Name]] = field(default_factory=lambda: {"outsider": frozenset()})
+    fixed: frozenset[Name] = frozenset()
+    unseen: frozenset[Name] = frozenset()
+    spans: Mapping[Name, float] = field(default_factory=dict)
+    stands: Mapping[Name, int] = field(default_factory=dict)
 
 
-def withheld(release: Release, primary: frozenset[Hashable]) -> frozenset[Hashable]:
-    """The counts to withhold: `primary`, and the fewest more that a linear heuristic finds.
+def withheld(release: Release[Name], primary: frozenset[Name], *, effort: int = EFFORT) -> frozenset[Name]:
+    """The counts to withhold: `primary`, and the fewest more that a linear heuristic finds. Unseen ones are not named.
 
-    For every count that is withheld and that an attacker does not know, the values left to that attacker span SPAN.
-    Raises CannotProtect.
+    For every count that is withheld and that an attacker does not know, the values left to that attacker lie as far
+    apart as `spans` asks. effort: how many linear programs may be solved to withhold fewer. Raises CannotProtect.
     """
-    system = _System(release)
-    hidden = set(primary)
-    _hide_what_is_needed(system, hidden)
-    for count in sorted(hidden - primary, key=lambda one: (-system.cost[system.place[one]], repr(one))):
-        hidden.discard(count)
-        if _given_away(system, hidden):
-            hidden.add(count)
-    return frozenset(hidden)
-
-
-def _hide_what_is_needed(system: "_System", hidden: set[Hashable]) -> None:
-    while given := _given_away(system, hidden):
-        for attacker, count in given:
-            moved = system.cheapest_move(count, attacker, hidden)
-            if moved is None:
-                raise CannotProtect(f"{count!r} against {attacker}")
-            hidden |= moved
-
-
-def _given_away(system: "_System", hidden: set[Hashable]) -> list[tuple[str, Hashable]]:
-    """(attacker, count) where what is shown leaves a withheld count too little room."""
-    return [
-        (attacker, count)
-        for attacker, known in system.release.attackers.items()
-        for count in sorted(hidden - known, key=repr)
-        if not system.has_room(count, attacker, hidden)
+    hidden: set[Name] = set()
+    parts = [
+        part
+        for part in _components(release)
+        if any(count in primary or (count in release.unseen and release.spans.get(count)) for count in part.counts)
     ]
+    for part in parts:
+        try:
+            hidden |= _Hiding(part, primary).withheld(effort // len(parts))
+        except CannotProtect:
+            # Among few pupils there may be nothing to hide behind but noughts.
+            hidden |= _Hiding(part.with_noughts(), primary).withheld(effort // len(parts))
+    return frozenset(hidden | primary)
 
 
-class _System:
-    """The sums as a matrix over all counts: `matrix @ counts = 0`."""
+@dataclass(frozen=True)
+class _Component:
+    """Counts that hang together: `matrix @ values` stays as it is, whatever a withheld count may be."""
 
-    def __init__(self, release: Release) -> None:
-        self.release = release
-        self.counts = list(release.values)
-        self.place = {count: number for number, count in enumerate(self.counts)}
-        entries = [
-            (row, self.place[count], sign)
-            for row, one in enumerate(release.sums)
-            for count, sign in ((one.total, -1.0), *((part, 1.0) for part in one.parts))
-        ]
-        rows, columns, signs = zip(*entries, strict=True) if entries else ((), (), ())
-        self.matrix = csr_array((signs, (rows, columns)), shape=(len(release.sums), len(self.counts)))
-        self.values = np.array([release.values[count] for count in self.counts], dtype=float)
-        self.least = np.array([release.least.get(count, 1) for count in self.counts], dtype=float)
-        self.cost = np.array([release.cost.get(count, 1 + np.log2(1 + release.values[count])) for count in self.counts])
+    release: Release[Any]
+    counts: list[Any]
+    matrix: csr_array
+    values: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+    spans: np.ndarray
+    cost: np.ndarray
+    unseen: np.ndarray
+    # Not what was published; nor a nought, as long as there is anything else: that nobody is there is worth knowing.
+    may_hide: np.ndarray
+    fixed: np.ndarray
+    # Attacker → whether it knows each count.
+    known: Mapping[str, np.ndarray]
 
-    def has_room(self, count: Hashable, attacker: str, hidden: set[Hashable]) -> bool:
-        """Whether the count can still be at two values SPAN apart, for all that the attacker knows."""
-        moves = self._moves(attacker, np.array([one in hidden for one in self.counts]))
-        return self._solve(count, moves, np.zeros(len(self.counts))) is not None
+    def with_noughts(self) -> "_Component":
+        """The same, where noughts may be withheld too; then a reader cannot rule them out."""
+        return replace(
+            self,
+            least=np.where(self.values == 0, 0.0, self.least),
+            may_hide=~self.fixed & ~self.unseen,
+            cost=np.where(self.values == 0, _NOUGHT_COST, self.cost),
+        )
 
-    def cheapest_move(self, count: Hashable, attacker: str, hidden: set[Hashable]) -> set[Hashable] | None:
-        """What has to be withheld so that the count has room, or None when nothing helps."""
-        may = np.array([one not in self.release.fixed for one in self.counts])
-        # A nought that is shown says that nobody is there: it is never withheld.
-        may &= (self.values > 0) | (self.least == 0)
-        price = np.where([one in hidden for one in self.counts], 0.0, self.cost)
-        found = self._solve(count, self._moves(attacker, may), price)
-        return None if found is None else {self.counts[n] for n in np.flatnonzero(found > _STILL)}
 
-    def _moves(self, attacker: str, may: np.ndarray) -> np.ndarray:
-        """For each count whether it can be another for the attacker."""
-        known = self.release.attackers[attacker]
-        moves: np.ndarray = may & np.array([one not in known for one in self.counts])
-        return moves
+def _components(release: Release[Name]) -> Iterable[_Component]:
+    counts = list(release.values)
+    place = {count: number for number, count in enumerate(counts)}
+    cells = [
+        (row, place[count], sign)
+        for row, one in enumerate(release.sums)
+        for count, sign in ((one.total, -1.0), *((part, 1.0) for part in one.parts))
+    ]
+    rows, columns, signs = zip(*cells, strict=True) if cells else ((), (), ())
+    matrix = csr_array((signs, (rows, columns)), shape=(len(release.sums), len(counts)))
+    _, label = connected_components(block_array([[None, matrix.T], [matrix, None]]), directed=False)
+    label = label[: len(counts)]
+    order = np.argsort(label, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if counts else []
+    for chosen in members:
+        own = [counts[one] for one in chosen]
+        used = np.flatnonzero(np.diff(matrix[:, chosen].indptr))
+        values = np.array([release.values[count] for count in own], dtype=float)
+        unseen = np.array([count in release.unseen for count in own])
+        default = np.where(unseen, 0.0, 1.0)
+        least = np.array([release.least.get(count, low) for count, low in zip(own, default, strict=True)], dtype=float)
+        spans = [release.spans.get(count, 0 if count in release.unseen else SPAN) for count in own]
+        cost = [release.stands.get(count, 1) * (1 + np.log2(1 + abs(release.values[count]))) for count in own]
+        fixed = np.array([count in release.fixed for count in own])
+        yield _Component(
+            release=release,
+            counts=own,
+            matrix=csr_array(matrix[used][:, chosen]),
+            values=values,
+            least=np.minimum(least, values),
+            most=np.maximum([release.most.get(count, np.inf) for count in own], values),
+            spans=np.array(spans, dtype=float),
+            cost=np.array(cost, dtype=float),
+            unseen=unseen,
+            may_hide=~fixed & ((values > 0) | (least == 0)) & ~unseen,
+            fixed=fixed,
+            known={name: np.array([count in known for count in own]) for name, known in release.attackers.items()},
+        )
 
-    def _solve(self, count: Hashable, moves: np.ndarray, price: np.ndarray) -> np.ndarray | None:
-        """How far each count moves when `count` spans SPAN at the least price; None when it cannot.
 
-        Four variables a count: up and down in the one world, up and down in the other, where it is SPAN higher.
-        """
-        size = len(self.counts)
-        sums = hstack([self.matrix, -self.matrix])
-        zero = csr_array(sums.shape)
-        span = np.zeros(4 * size)
-        place = self.place[count]
-        span[[place, size + place, 2 * size + place, 3 * size + place]] = (-1, 1, 1, -1)
-        equal = np.concatenate([np.zeros(2 * len(self.release.sums)), [SPAN]])
-        matrix = csr_array(vstack([hstack([sums, zero]), hstack([zero, sums]), csr_array(span.reshape(1, -1))]))
-        down = np.where(moves, np.maximum(self.values - self.least, 0.0), 0.0)
-        up = np.where(moves, np.inf, 0.0)
-        high = np.concatenate([up, down, up, down])
-        found = linprog(np.tile(price, 4), A_eq=matrix, b_eq=equal, bounds=np.column_stack([np.zeros(4 * size), high]))
-        if found.status == 2:
+class _Program:
+    """Least costs over columns bound by `matrix @ columns = right`; each is found from where the last one was."""
+
+    def __init__(self, matrix: csr_array, right: np.ndarray) -> None:
+        self.solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        for option, value in (("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("threads", 1)):
+            self.solver.setOptionValue(option, value)
+        rows, columns = matrix.shape
+        self.low = self.high = self.cost = np.zeros(columns)
+        self.solver.addVars(columns, self.low, self.high)
+        self.solver.addRows(rows, right, right, matrix.nnz, matrix.indptr[:-1], matrix.indices, matrix.data)
+
+    def bound(self, low: np.ndarray, high: np.ndarray) -> None:
+        changed = np.flatnonzero((low != self.low) | (high != self.high))
+        if len(changed):
+            self.solver.changeColsBounds(len(changed), changed, low[changed], high[changed])
+        self.low, self.high = low, high
+
+    def price(self, cost: np.ndarray) -> None:
+        changed = np.flatnonzero(cost != self.cost)
+        if len(changed):
+            self.solver.changeColsCost(len(changed), changed, cost[changed])
+        self.cost = cost
+
+    def solve(self) -> np.ndarray | None:
+        """The columns at the least cost; None where nothing fits. Raises RuntimeError when it cannot be told."""
+        self.solver.run()
+        status = self.solver.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
             return None
-        return np.asarray(found.x.reshape(4, size).sum(axis=0))
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise RuntimeError(f"the solver ended with {status}")
+        return np.array(self.solver.getSolution().col_value)
+
+
+class _Worlds:
+    """Counts as they could be: each world is a proof of room for whoever cannot tell it from the truth.
+
+    least, most: for each attacker the ends of each count over the worlds that are possible for it.
+    """
+
+    def __init__(self, part: _Component, worlds: Sequence[np.ndarray] = ()) -> None:
+        self.part = part
+        self.names = list(part.known)
+        self.known = np.vstack([part.known[name] for name in self.names])
+        self.least = np.tile(part.values, (len(self.names), 1))
+        self.most = self.least.copy()
+        self.worlds: list[np.ndarray] = []
+        for world in worlds:
+            self.add(world)
+
+    def add(self, world: np.ndarray) -> None:
+        moved = np.abs(world - self.part.values) > _STILL
+        possible = ~(self.known[:, moved]).any(axis=1)
+        columns = np.flatnonzero(moved)
+        cells = np.ix_(possible, columns)
+        least, most = self.least[cells], self.most[cells]
+        # A world that shows nobody more than the others do need not be kept.
+        if not ((world[columns] < least - _STILL) | (world[columns] > most + _STILL)).any():
+            return
+        self.least[cells] = np.minimum(least, world[columns])
+        self.most[cells] = np.maximum(most, world[columns])
+        self.worlds.append(world)
+
+    def where_still(self, place: int) -> "_Worlds":
+        """Those in which a count is as it is in truth."""
+        value = self.part.values[place]
+        return _Worlds(self.part, [world for world in self.worlds if abs(world[place] - value) < _STILL])
+
+    def room(self, attacker: str, places: np.ndarray) -> np.ndarray:
+        """How far apart each of the counts lies in the worlds that the attacker cannot tell from the truth."""
+        number = self.names.index(attacker)
+        return np.asarray(self.most[number, places] - self.least[number, places])
+
+
+class _Hiding:
+    """The search in one component."""
+
+    def __init__(self, part: _Component, primary: frozenset[Any]) -> None:
+        self.part = part
+        self.primary = np.array([count in primary for count in part.counts])
+        self.hidden = self.primary | part.unseen
+        self.worlds = _Worlds(part)
+        self.size = len(part.counts)
+        self.far = np.minimum(part.values + np.maximum(_FAR, 2 * part.spans), part.most)
+        self.extremes = _Program(part.matrix, part.matrix @ part.values)
+        self._moves: _Program | None = None
+        self.solved = 0
+
+    def withheld(self, effort: int) -> set[Any]:
+        self._hide_what_is_needed()
+        self._show_what_is_not(self.solved + effort)
+        return {self.part.counts[one] for one in np.flatnonzero(self.hidden & ~self.part.unseen)}
+
+    def _hide_what_is_needed(self) -> None:
+        given = self._given_away()
+        while given:
+            for attacker, place in given:
+                if self._has_room(attacker, place):
+                    continue
+                moved = self._cheapest_move(attacker, place)
+                if moved is None:
+                    raise CannotProtect(f"{self.part.counts[place]} against {attacker}")
+                self.hidden |= moved
+            given = self._given_away()
+
+    def _show_what_is_not(self, effort: int) -> None:
+        others = np.flatnonzero(self.hidden & ~self.primary & ~self.part.unseen)
+        for place in sorted(others, key=lambda one: (-self.part.cost[one], repr(self.part.counts[one]))):
+            if self.solved > effort:
+                return
+            kept, worlds = self.hidden, self.worlds
+            self.hidden = kept.copy()
+            self.hidden[place] = False
+            self.worlds = worlds.where_still(int(place))
+            if self._given_away(first_only=True):
+                self.hidden, self.worlds = kept, worlds
+
+    def _given_away(self, *, first_only: bool = False) -> list[tuple[str, int]]:
+        """(attacker, count) where what is shown leaves a withheld count too little room."""
+        found = []
+        for attacker, known in self.part.known.items():
+            places = np.flatnonzero(self.hidden & ~known & (self.part.spans > 0))
+            asked = self.part.spans[places] - _STILL
+            lacking = asked - self.worlds.room(attacker, places)
+            while (lacking > 0).any():
+                worst = int(lacking.argmax())
+                place = int(places[worst])
+                if self._has_room(attacker, place):
+                    lacking = np.minimum(lacking, asked - self.worlds.room(attacker, places))
+                else:
+                    found.append((attacker, place))
+                    if first_only:
+                        return found
+                lacking[worst] = 0
+        return found
+
+    def _has_room(self, attacker: str, place: int) -> bool:
+        """Whether the count can still be at two values as far apart as is asked, for all that the attacker knows."""
+        part = self.part
+        may = self.hidden & ~part.known[attacker]
+        self.extremes.bound(np.where(may, part.least, part.values), np.where(may, self.far, part.values))
+        room = 0.0
+        for sign in (-1.0, 1.0):
+            price = np.zeros(self.size)
+            price[place] = sign
+            self.extremes.price(price)
+            world = self.extremes.solve()
+            self.solved += 1
+            assert world is not None
+            room += abs(world[place] - part.values[place])
+            self.worlds.add(world)
+            if room >= part.spans[place] - _STILL:
+                return True
+        return False
+
+    def _cheapest_move(self, attacker: str, place: int) -> np.ndarray | None:
+        """What has to be withheld so that the count has room, or None when nothing helps.
+
+        Four columns a count: up and down in the one world, up and down in the other, where it is that much higher.
+        """
+        part, size = self.part, self.size
+        if self._moves is None:
+            sums = hstack([part.matrix, -part.matrix])
+            spread = csr_array(([-1.0, 1.0, 1.0, -1.0], ([0] * 4, np.arange(4) * size)), shape=(1, 4 * size))
+            zero = csr_array(sums.shape)
+            matrix = csr_array(vstack([hstack([sums, zero]), hstack([zero, sums]), spread]))
+            self._moves = _Program(matrix, np.zeros(matrix.shape[0]))
+            self._spread = (matrix.shape[0] - 1, 0)
+        row, before = self._spread
+        solver = self._moves.solver
+        for number, sign in enumerate((-1.0, 1.0, 1.0, -1.0)):
+            solver.changeCoeff(row, number * size + before, 0.0)
+            solver.changeCoeff(row, number * size + place, sign)
+        solver.changeRowBounds(row, part.spans[place], part.spans[place])
+        self._spread = (row, place)
+        may = (self.hidden | part.may_hide) & ~part.known[attacker]
+        up = np.where(may, self.far - part.values, 0.0)
+        down = np.where(may, np.maximum(part.values - part.least, 0.0), 0.0)
+        self._moves.bound(np.zeros(4 * size), np.concatenate([up, down, up, down]))
+        self._moves.price(np.tile(np.where(self.hidden, 0.0, part.cost), 4))
+        found = self._moves.solve()
+        return None if found is None else found.reshape(4, size).sum(axis=0) > _STILL
