@@ -26,13 +26,13 @@ from connectors.config import (
     municipality_names,
     refuse_shared_code,
 )
-from pipeline import findings, ledger, municipal, quality, transform
+from pipeline import access, findings, ledger, municipal, quality, transform
 from pipeline.disclosure import protected_select, protection_of
 from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.timing import Durations, Progress, silent
-from pipeline.warehouse import RELEASE_LOCK, connect, prepare, warehouse_url
+from pipeline.warehouse import RELEASE_LOCK, connect, prepare, reader_roles, warehouse_url
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 
@@ -123,7 +123,10 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         )
         _show(connection, number)
         with durations.step("municipal detail", "Publishing each municipality's own detail"):
-            municipal.publish(connection, municipal.municipal_models(settings.dbt_target))
+            models = municipal.municipal_models(settings.dbt_target)
+            municipal.publish(connection, models)
+        with durations.step("access gate", "Checking who may reach what"):
+            access.check(connection, models)
     return ReleaseOutcome(
         release_number=number,
         night=night,
@@ -282,8 +285,7 @@ def _ensure_reporting_table(
     connection.execute(sql.SQL("alter table {} add column suppressed boolean not null").format(target))
     comment = "Luku on jätetty näyttämättä tietosuojan vuoksi. / A value is withheld to protect pupils."
     connection.execute(sql.SQL("comment on column {}.suppressed is {}").format(target, sql.Literal(comment)))
-    roles = connection.execute("select rolname from pg_roles where rolname like 'bi\\_%'").fetchall()
-    for (role,) in roles:
+    for role in reader_roles(connection):
         connection.execute(sql.SQL("grant select, references on {} to {}").format(target, sql.Identifier(role)))
 
 
@@ -306,6 +308,8 @@ def _show(connection: psycopg.Connection, number: int) -> None:
             ).format(target=target),
             (number, table),
         )
+        # Else pg_stats goes on showing readers what an earlier release showed.
+        connection.execute(sql.SQL("analyze {}").format(target))
     connection.execute("update ops.release set is_current = false where is_current")
     connection.execute("update ops.release set is_current = true where release_number = %s", (number,))
     connection.execute("delete from reporting.release")
