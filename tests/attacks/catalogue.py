@@ -464,7 +464,7 @@ SERVER = (
     attack("run a program", REFUSED, "to run something on the server", "copy (select 1) to program 'true'"),
     attack("another server", REFUSED, "to carry rows out or come back as somebody else", "create extension dblink"),
     attack("a foreign table", REFUSED, "the same", "create foreign data wrapper mallory"),
-    attack("the release's lock", REFUSED, "that no release can be made", "select pg_advisory_lock(1953851241)"),
+    attack("the release's lock", REFUSED, "that no release can be made", "select pg_advisory_lock(1951755113)"),
     attack(
         "a table's lock",
         REFUSED,
