@@ -52,6 +52,15 @@ def ensure_database(admin: psycopg.Connection, name: str, url: str, *, creates_r
     print(f"{name}: database {database} of role {role} is ready")
 
 
+def close_to_readers(admin: psycopg.Connection, url: str) -> None:
+    """Closes, in the warehouse's database, what only a superuser can close to those who read it."""
+    from pipeline.embedded_postgres import ADMINISTRATOR
+
+    database = unquote(urlsplit(url).path.lstrip("/"))
+    with psycopg.connect(admin.info.dsn, password=admin.info.password, dbname=database) as connection:
+        connection.execute(sql.SQL(ADMINISTRATOR.read_text(encoding="utf-8")))
+
+
 def main() -> int:
     """Makes what is missing; returns 2 when a setting is wrong or the server does not answer."""
     try:
@@ -62,6 +71,8 @@ def main() -> int:
             for name, creates_roles in DATABASES.items():
                 if url := secret(name):
                     ensure_database(admin, name, url, creates_roles=creates_roles)
+                    if name == "TUKIVERKKO_DATABASE_URL":
+                        close_to_readers(admin, url)
     except (WrongSetting, OSError, psycopg.OperationalError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 2

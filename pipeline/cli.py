@@ -31,6 +31,8 @@ app = typer.Typer(
 )
 municipality_app = typer.Typer(no_args_is_help=True, help="The folders of `municipalities/`.")
 app.add_typer(municipality_app, name="municipality")
+reader_app = typer.Typer(no_args_is_help=True, help="Logins of people and BI tools that read the warehouse.")
+app.add_typer(reader_app, name="reader")
 
 # A table that is piped into a file is not squeezed into 80 columns.
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -97,6 +99,7 @@ def ingest(
 def release(night: Night = None, as_json: AsJson = False) -> None:
     """Build, check and publish a release from all accepted deliveries."""
     from pipeline import release as steps
+    from pipeline.access import NotProtected
     from pipeline.summary import release_table
 
     settings = load_settings()
@@ -108,6 +111,10 @@ def release(night: Night = None, as_json: AsJson = False) -> None:
             outcome = steps.release(settings, wanted, by_hand=True, progress=progress)
         except steps.ReleaseUnderWay as under_way:
             _wrong_use(str(under_way))
+        except NotProtected as problem:
+            error_console.print("[red]Nothing was published: somebody could reach what is not theirs.[/red]")
+            error_console.print(str(problem), markup=False, soft_wrap=True)
+            raise typer.Exit(REFUSED) from problem
     _print(outcome, release_table(outcome), as_json)
     raise typer.Exit(DONE if outcome.status == "published" else REFUSED)
 
@@ -301,6 +308,55 @@ def forget(as_json: AsJson = False) -> None:
     )
     _print(removed, text, as_json)
     raise typer.Exit(DONE if removed.rows else REFUSED)
+
+
+@reader_app.command(name="add")
+def reader_add(
+    name: Annotated[str, typer.Argument(help="The login.")],
+    role: Annotated[str, typer.Option(help="What it reads as: bi_region or bi_<municipality>.")],
+) -> None:
+    """Make a login, or give one that is there a new password; the password is read from standard input."""
+    import psycopg
+
+    from pipeline.readers import UnknownReader, ensure_login
+    from pipeline.warehouse import connect
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().strip()
+    if not password:
+        _wrong_use("Give a password on standard input.")
+    settings = load_settings()
+    with _warehouse(settings):
+        try:
+            with connect(settings) as connection:
+                ensure_login(connection, name, role, password)
+        except UnknownReader as problem:
+            _wrong_use(str(problem))
+        except psycopg.errors.InsufficientPrivilege:
+            _wrong_use(f"{name} or {role} was made by somebody else, who alone can change it.")
+    console.print(f"{name} reads as {role}")
+
+
+@reader_app.command(name="remove")
+def reader_remove(name: Annotated[str, typer.Argument(help="The login.")]) -> None:
+    """Take a login away."""
+    import psycopg
+
+    from pipeline.readers import UnknownReader, remove_login
+    from pipeline.warehouse import connect
+
+    settings = load_settings()
+    with _warehouse(settings):
+        try:
+            with connect(settings) as connection:
+                remove_login(connection, name)
+        except UnknownReader as problem:
+            _wrong_use(str(problem))
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DependentObjectsStillExist) as problem:
+            _wrong_use(f"{name} stays: {problem.diag.message_primary}")
+    console.print(f"{name} reads nothing any more")
 
 
 @app.command()

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +25,8 @@ OWNER = "tukiverkko_pipeline"
 WAREHOUSE = "tukiverkko"
 # PostgreSQL refuses to run as root; this account exists everywhere.
 UNPRIVILEGED = "nobody"
+# What only a superuser can close to those who read a warehouse.
+ADMINISTRATOR = Path(__file__).parent / "sql" / "administrator.sql"
 
 CONFIGURATION = """
 listen_addresses = '127.0.0.1'
@@ -87,6 +90,7 @@ class EmbeddedPostgres:
             if not self.is_running():
                 self._launch()
             self._ensure_owner()
+            self._ensure_closed()
         return self.create_database(WAREHOUSE)
 
     def stop(self) -> None:
@@ -152,6 +156,20 @@ class EmbeddedPostgres:
             if not connection.execute("select 1 from pg_roles where rolname = %s", (OWNER,)).fetchone():
                 statement = sql.SQL("create role {} login createrole password {}")
                 connection.execute(statement.format(sql.Identifier(OWNER), sql.Literal(password)))
+
+    def _ensure_closed(self) -> None:
+        """Closes the warehouse, and every database that is made from now on; once a version of the statements."""
+        statements = ADMINISTRATOR.read_text(encoding="utf-8")
+        done, digest = self.folder / "administrator.sha256", sha256(statements.encode()).hexdigest()
+        if done.exists() and done.read_text(encoding="utf-8") == digest:
+            return
+        query = "select datname from pg_database where datname in ('template1', %s)"
+        with psycopg.connect(self.admin_url) as connection:
+            databases = [name for (name,) in connection.execute(query, (WAREHOUSE,))]
+        for database in databases:
+            with psycopg.connect(self._url(ADMIN, database)) as connection:
+                connection.execute(sql.SQL(statements))
+        done.write_text(digest, encoding="utf-8")
 
 
 def _run(program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -23,10 +23,22 @@ OWN_ROWS = """municipality = any (array(
     inner join pg_catalog.pg_roles as role on reader.role_name = role.rolname
     where pg_catalog.pg_has_role(role.oid, 'usage')
 ))"""
+POLICIES = {
+    "own_rows": f"for select using ({OWN_ROWS})",
+    "pipeline": "to current_user using (true) with check (true)",
+}
 
 
-class NotProtected(RuntimeError):
-    """Something in `municipal` would show a reader more than its own rows; the message names it and what to do."""
+@dataclass(frozen=True)
+class Policy:
+    """A policy as the catalogue has it. command: as in pg_policy (`r` reads, `*` everything). is_for_all: to everybody,
+    else to the owner alone (None: to others). visible, writable: its two conditions."""
+
+    command: str
+    is_permissive: bool
+    is_for_all: bool | None
+    visible: str | None
+    writable: str | None
 
 
 @dataclass(frozen=True)
@@ -80,11 +92,12 @@ def municipal_models(target: Path) -> list[Model]:
 def publish(connection: psycopg.Connection, models: Sequence[Model]) -> dict[str, Change]:
     """Makes `municipal` show the candidate and nothing else, in the caller's transaction. Returns table → what changed.
 
-    Raises NotProtected; psycopg.errors.ForeignKeyViolation when a key has no member; DependentObjectsStillExist when
-    a table with changed columns has a view on it (drop the view, release, make it again).
+    Raises psycopg.errors.ForeignKeyViolation when a key has no member; DependentObjectsStillExist when a table with
+    changed columns has a view on it (drop the view, release, make it again).
     """
     _drop_others(connection, [model.name for model in models])
-    made = {model.name: _ensure_table(connection, model) for model in models}
+    wanted = wanted_policies(connection)
+    made = {model.name: _ensure_table(connection, model, wanted) for model in models}
     changes = {model.name: _sync(connection, model, made[model.name]) for model in models}
     # A table with checks to come cannot be altered; and what breaks a key is to be told here, not at the commit.
     connection.execute("set constraints all immediate")
@@ -92,62 +105,33 @@ def publish(connection: psycopg.Connection, models: Sequence[Model]) -> dict[str
         _ensure_references(connection, model)
         _ensure_comments(connection, model.name)
         _ensure_grants(connection, model.name)
-    check_protection(connection, models)
     return changes
 
 
-def check_protection(connection: psycopg.Connection, models: Sequence[Model]) -> None:
-    """Looks at what is really there. Raises NotProtected when a table of `municipal` has no enforced row-level security
-    or a policy that is not ours, and when a view that is granted to somebody reads past the policies."""
-    problems = [
-        *(
-            f"{PUBLISHED}.{name}: row-level security is not enforced"
-            for (name,) in connection.execute(
-                """
-                select relname from pg_class
-                where relnamespace = %s::regnamespace and relkind in ('r', 'p') and not relname = any(%s)
-                    and not (relrowsecurity and relforcerowsecurity)
-                """,
-                (PUBLISHED, [model.name for model in models if model.is_shared]),
-            )
-        ),
-        *(
-            f"{PUBLISHED}.{table}: drop policy {policy}"
-            for table, policy in connection.execute(
-                """
-                select tablename, policyname from pg_policies
-                where schemaname = %s and policyname not in ('own_rows', 'pipeline')
-                """,
-                (PUBLISHED,),
-            )
-        ),
-        *(
-            f"view {view}: revoke its grants, or make it with (security_invoker = true, security_barrier = true)"
-            for (view,) in connection.execute(
-                """
-                with recursive leads_to (oid) as (
-                    select oid from pg_class where relnamespace = %s::regnamespace
-                    union
-                    select r.ev_class
-                    from leads_to as l
-                    inner join pg_depend as d on d.refclassid = 'pg_class'::regclass and d.refobjid = l.oid
-                    inner join pg_rewrite as r on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
-                )
-                select c.oid::regclass::text
-                from leads_to as l inner join pg_class as c on l.oid = c.oid
-                where c.relkind in ('v', 'm')
-                    and exists (select from aclexplode(c.relacl) as g where g.grantee <> c.relowner)
-                    and (
-                        c.relkind = 'm'
-                        or not coalesce(c.reloptions, '{}') @> array['security_invoker=true', 'security_barrier=true']
-                    )
-                """,
-                (PUBLISHED,),
-            )
-        ),
-    ]
-    if problems:
-        raise NotProtected("; ".join(sorted(problems)))
+def wanted_policies(connection: psycopg.Connection) -> dict[str, Policy]:
+    """Our policies, name → as the catalogue writes them: own rows for readers, all for the owner, whom they bind too.
+    For this they are made on a table of their own: PostgreSQL's text of a condition is not the one that made it."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("create temporary table policy_pattern (municipality text)")
+        for name, definition in POLICIES.items():
+            statement = sql.SQL("create policy {} on policy_pattern {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.SQL(definition)))
+        return {name: policy for (_, table, name), policy in policies(connection).items() if table == "policy_pattern"}
+
+
+def policies(connection: psycopg.Connection) -> dict[tuple[str, str, str], Policy]:
+    """Every policy of the warehouse by (schema, table, name)."""
+    rows = connection.execute(
+        """
+        select n.nspname, c.relname, p.polname, p.polcmd::text, p.polpermissive,
+            case p.polroles when array[0::oid] then true when array[c.relowner] then false end,
+            pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid)
+        from pg_policy as p
+        inner join pg_class as c on p.polrelid = c.oid
+        inner join pg_namespace as n on c.relnamespace = n.oid
+        """
+    )
+    return {(schema, table, name): Policy(*rest) for schema, table, name, *rest in rows}
 
 
 def forget(connection: psycopg.Connection, pupil_keys: Sequence[object]) -> int:
@@ -200,7 +184,7 @@ def _drop(connection: psycopg.Connection, name: str) -> None:
     connection.execute(sql.SQL("drop table {}").format(sql.Identifier(PUBLISHED, name)))
 
 
-def _ensure_table(connection: psycopg.Connection, model: Model) -> bool:
+def _ensure_table(connection: psycopg.Connection, model: Model, wanted: Mapping[str, Policy]) -> bool:
     """Makes the table like its candidate and the model's contract, with its policies, unless it is; returns whether it
     was made."""
     shape = [
@@ -225,53 +209,65 @@ def _ensure_table(connection: psycopg.Connection, model: Model) -> bool:
             connection.execute(statement.format(table, sql.Identifier(name)))
         key = sql.SQL(", ").join(map(sql.Identifier, model.key))
         connection.execute(sql.SQL("alter table {} add primary key ({})").format(table, key))
-    _ensure_policies(connection, model)
+    _ensure_policies(connection, model, wanted)
+    if not model.is_shared:
+        _ensure_nothing_told(connection, model)
     return is_new
 
 
-def _ensure_policies(connection: psycopg.Connection, model: Model) -> None:
-    """Own rows for readers, all for the owner, whom the policies bind as well. A policy's comment is its definition as
-    written here: PostgreSQL's own text of it cannot be compared."""
+def _ensure_policies(connection: psycopg.Connection, model: Model, wanted: Mapping[str, Policy]) -> None:
     table = sql.Identifier(PUBLISHED, model.name)
     state = connection.execute(
         "select relrowsecurity, relforcerowsecurity from pg_class where oid = %s::regclass",
         (f"{PUBLISHED}.{model.name}",),
     ).fetchone()
-    wanted = (False, False) if model.is_shared else (True, True)
-    if state != wanted:
-        words = ("disable", "no force") if model.is_shared else ("enable", "force")
-        for word in words:
+    is_bound = not model.is_shared
+    if state != (is_bound, is_bound):
+        for word in ("enable", "force") if is_bound else ("disable", "no force"):
             connection.execute(sql.SQL("alter table {} {} row level security").format(table, sql.SQL(word)))
-    policies = {
-        "own_rows": f"for select using ({OWN_ROWS})",
-        "pipeline": "to current_user using (true) with check (true)",
-    }
-    there: dict[str, str] = dict(
-        connection.execute(
-            "select polname, obj_description(oid, 'pg_policy') from pg_policy where polrelid = %s::regclass",
-            (f"{PUBLISHED}.{model.name}",),
-        ).fetchall()
-    )
-    for name, definition in {} if model.is_shared else policies.items():
-        if there.get(name) == definition:
+    there = policies(connection)
+    for name, definition in POLICIES.items() if is_bound else ():
+        if there.get((PUBLISHED, model.name, name)) == wanted[name]:
             continue
         policy = sql.Identifier(name)
         connection.execute(sql.SQL("drop policy if exists {} on {}").format(policy, table))
         connection.execute(sql.SQL("create policy {} on {} {}").format(policy, table, sql.SQL(definition)))
-        comment = sql.SQL("comment on policy {} on {} is {}")
-        connection.execute(comment.format(policy, table, sql.Literal(definition)))
+
+
+def _ensure_nothing_told(connection: psycopg.Connection, model: Model) -> None:
+    """Keeps from readers of own rows what others' rows are like: no statistics, whose estimates `explain` shows, and an
+    index that leads past others' rows without a look at them."""
+    table = sql.Identifier(PUBLISHED, model.name)
+    columns = connection.execute(
+        """
+        select attname from pg_attribute
+        where attrelid = %s::regclass and attnum > 0 and not attisdropped and attstattarget is distinct from 0
+        """,
+        (f"{PUBLISHED}.{model.name}",),
+    ).fetchall()
+    for (column,) in columns:
+        statement = sql.SQL("alter table {} alter column {} set statistics 0")
+        connection.execute(statement.format(table, sql.Identifier(column)))
+        # What was gathered before stays otherwise.
+        query = "select pg_clear_attribute_stats(%s::text, %s::text, %s::text, false)"
+        connection.execute(query, (PUBLISHED, model.name, column))
+    if model.key[0] != "municipality":
+        index = sql.Identifier(f"{model.name}_by_municipality")
+        connection.execute(sql.SQL("create index if not exists {} on {} (municipality)").format(index, table))
 
 
 def _sync(connection: psycopg.Connection, model: Model, is_new: bool) -> Change:
     """Makes the rows equal to the candidate's. Compared are first sums of the rows' hashes by municipality and month,
     then, where these differ, the rows by key: to join all of them costs several times as much."""
     shown, candidate = sql.Identifier(PUBLISHED, model.name), sql.Identifier(CANDIDATE, model.name)
+    # Rows are written a municipality at a time: the gaps between a reader's own rows (`ctid`) then tell nothing.
+    place, month = _part(_shape(connection, PUBLISHED, model.name))
     if is_new:
-        inserted = connection.execute(sql.SQL("insert into {} select * from {}").format(shown, candidate)).rowcount
+        statement = sql.SQL("insert into {} select this_row.* from {} as this_row order by {}")
+        inserted = connection.execute(statement.format(shown, candidate, place)).rowcount
         connection.execute(sql.SQL("analyze {}").format(shown))
         return Change(0, inserted, is_new)
     names = model.key
-    place, month = _part(_shape(connection, PUBLISHED, model.name))
     digest = sql.SQL(
         """
         select {place} as place, {month} as month,
@@ -314,8 +310,8 @@ def _sync(connection: psycopg.Connection, model: Model, is_new: bool) -> Change:
     same_key = sql.SQL(" and ").join(sql.SQL("this_row.{0} = change.{0}").format(sql.Identifier(key)) for key in names)
     statement = sql.SQL("delete from {} as this_row using change where {}")
     deleted = connection.execute(statement.format(shown, same_key)).rowcount
-    statement = sql.SQL("insert into {} select this_row.* from {} as this_row inner join change on {}")
-    inserted = connection.execute(statement.format(shown, candidate, same_key)).rowcount
+    statement = sql.SQL("insert into {} select this_row.* from {} as this_row inner join change on {} order by {}")
+    inserted = connection.execute(statement.format(shown, candidate, same_key, place)).rowcount
     connection.execute("drop table change")
     connection.execute(sql.SQL("analyze {}").format(shown))
     return Change(deleted, inserted, is_new)
@@ -327,7 +323,7 @@ def _part(shape: Sequence[tuple[str, str, bool, bool]]) -> tuple[sql.Composable,
     dates = [name for name, kind, _, is_key in shape if is_key and kind == "date"]
     month = sql.SQL("date_trunc('month', this_row.{}::timestamp)")
     return (
-        sql.SQL("this_row.municipality") if has_municipality else sql.SQL("''"),
+        sql.SQL("this_row.municipality") if has_municipality else sql.SQL("text ''"),
         month.format(sql.Identifier(dates[0])) if dates else sql.SQL("timestamp '2000-01-01'"),
     )
 

@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from pipeline import audit
 from pipeline.disclosure import Protected, Protection, Published, protect, protection_of
 from pipeline.linked_counts import Count, linked_counts, month_end, places_of
+from pipeline.warehouse import reader_roles
 from pipeline.withholding import SPAN, CannotProtect
 
 CLOSE_DAYS = 21
@@ -510,6 +511,9 @@ def _show_table(connection: psycopg.Connection, number: int, table: str) -> None
         "insert into ops.shown_part select part_id, table_name, period from ops.published_part where part_id = any(%s)",
         (come,),
     )
+    if gone or come:
+        # Else pg_stats goes on showing readers what an earlier release showed.
+        connection.execute(sql.SQL("analyze {}").format(target))
 
 
 def forget_old_releases(connection: psycopg.Connection) -> None:
@@ -549,8 +553,7 @@ def ensure_reporting_table(connection: psycopg.Connection, mart: Mart) -> None:
         connection.execute(statement.format(target, sql.Identifier(column)))
         statement = sql.SQL("comment on column {} is {}")
         connection.execute(statement.format(sql.Identifier("reporting", mart.name, column), sql.Literal(comment)))
-    roles = connection.execute("select rolname from pg_roles where rolname like 'bi\\_%'").fetchall()
-    for (role,) in roles:
+    for role in reader_roles(connection):
         connection.execute(sql.SQL("grant select, references on {} to {}").format(target, sql.Identifier(role)))
 
 

@@ -24,7 +24,7 @@ from connectors.config import (
     municipality_names,
     refuse_shared_code,
 )
-from pipeline import findings, ledger, municipal, publication, quality, transform
+from pipeline import access, findings, ledger, municipal, publication, quality, transform
 from pipeline.linked_counts import TablesDisagree
 from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
@@ -133,7 +133,10 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         publication.forget_old_releases(connection)
         shown = _shown(connection, number)
         with durations.step("municipal detail", "Publishing each municipality's own detail"):
-            municipal.publish(connection, municipal.municipal_models(settings.dbt_target))
+            models = municipal.municipal_models(settings.dbt_target)
+            municipal.publish(connection, models)
+        with durations.step("access gate", "Checking who may reach what"):
+            access.check(connection, models)
     return ReleaseOutcome(
         release_number=number,
         night=night,

@@ -1,12 +1,14 @@
 """`entrypoint.sh migrate` and the SQL of deploy/ against a real PostgreSQL."""
 
-import subprocess
+import runpy
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
-from pipeline.embedded_postgres import binaries
+from pipeline import access
+from pipeline.embedded_postgres import EmbeddedPostgres
+from pipeline.readers import ensure_login
 from tests.deploy.conftest import DEPLOY, URL_SECRETS, Installation
 
 
@@ -78,20 +80,10 @@ def test_an_incomplete_url_is_wrong_use(installation: Installation, url: str) ->
     assert "TUKIVERKKO_DATABASE_URL" in result.stderr
 
 
-def add_bi_user(installation: Installation, login: str, member_of: str) -> subprocess.CompletedProcess[str]:
-    url = urlsplit(installation.postgres.admin_url)._replace(path="/tukiverkko").geturl()
-    script = DEPLOY / "sql" / "bi_user.sql"
-    variables = ("--set", f"login={login}", "--set", f"member_of={member_of}")
-    command = [str(binaries() / "psql"), url, "--quiet", *variables, "--file", str(script)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_a_bi_user_reads_reporting_and_changes_nothing(installation: Installation) -> None:
-    for _ in range(2):
-        result = add_bi_user(installation, "Anna B", "bi_kuopio")
-        assert result.returncode == 0, result.stderr
-    with psycopg.connect(installation.postgres.admin_url, autocommit=True) as admin:
-        admin.execute("""alter role "Anna B" password 'only-here'""")
+    with installation.connect("warehouse_url") as connection:
+        for _ in range(2):
+            ensure_login(connection, "Anna B", "bi_kuopio", "only-here")
     parts = psycopg.conninfo.conninfo_to_dict(installation.secret("warehouse_url"))
     with psycopg.connect(**{**parts, "user": "Anna B", "password": "only-here"}, autocommit=True) as connection:
         allowed = connection.execute(
@@ -104,7 +96,17 @@ def test_a_bi_user_reads_reporting_and_changes_nothing(installation: Installatio
             connection.execute("create table x (y int)")
 
 
-def test_a_bi_user_of_a_role_that_is_not_there_is_refused(installation: Installation) -> None:
-    assert add_bi_user(installation, "bertta", "bi_nowhere").returncode != 0
-    with psycopg.connect(installation.postgres.admin_url) as admin:
-        assert admin.execute("select 1 from pg_roles where rolname = 'bertta'").fetchone() is None
+def test_what_only_an_administrator_can_close_is_closed_in_the_warehouse(postgres: EmbeddedPostgres) -> None:
+    """In a database as another server makes it: the embedded one makes them closed."""
+    module = runpy.run_path(str(DEPLOY / "database.py"))
+    with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
+        admin.execute("create database as_found template template0 owner tukiverkko_pipeline")
+        try:
+            url = urlsplit(postgres.admin_url)._replace(path="/as_found").geturl()
+            with psycopg.connect(url, autocommit=True) as connection:
+                assert len(access.left_open(connection)) == 4
+                for _ in range(2):
+                    module["close_to_readers"](admin, url)
+                    assert access.left_open(connection) == ()
+        finally:
+            admin.execute("drop database as_found with (force)")

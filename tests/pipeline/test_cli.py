@@ -39,6 +39,8 @@ def tukiverkko(
         "forget",
         "url",
         "municipality new",
+        "reader add",
+        "reader remove",
     ],
 )
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
