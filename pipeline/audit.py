@@ -77,9 +77,10 @@ def audit(
         seen[cell] = one
     relations, extra = _relations(seen)
     seen |= extra
-    findings = [*_alike(seen)]
+    findings = [*_seen_to_be_alike(seen)]
+    alike = _noughts_of_the_alike(seen)
     for attacker in ("outsider", *municipalities):
-        findings += _worked_out(attacker, seen, relations, set(extra))
+        findings += _worked_out(attacker, seen, relations, set(extra), alike)
     return findings
 
 
@@ -239,7 +240,7 @@ def _bind_starts(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: A
 
 
 def _worked_out(
-    attacker: str, seen: Mapping[Cell, Seen], relations: Sequence[Relation], unseen: set[Cell]
+    attacker: str, seen: Mapping[Cell, Seen], relations: Sequence[Relation], unseen: set[Cell], alike: set[Cell]
 ) -> Iterator[Finding]:
     shown: dict[Cell, int] = {}
     withheld: dict[Cell, int] = {}
@@ -255,12 +256,7 @@ def _worked_out(
             withheld[cell] = 0 if cell in unseen or one.truth == 0 else 1
         else:
             shown[cell] = one.shown
-    # What stands in no table is asked for only where it would be small; what is shown as it is, not at all.
-    wanted = [
-        cell
-        for cell in withheld
-        if (1 <= seen[cell].truth <= ENOUGH if cell in unseen else seen[cell].shown != seen[cell].truth)
-    ]
+    wanted = [cell for cell in withheld if _is_secret(cell, seen, unseen, alike)]
     used = [relation for relation in relations if any(cell in withheld for cell in (relation.total, *relation.parts))]
     used = [one for one in used if _holds(one, seen)]
     try:
@@ -271,6 +267,14 @@ def _worked_out(
     for cell, interval in found.items():
         if interval.span < ENOUGH or not interval.proven:
             yield Finding(attacker, _name(cell), _what(interval))
+
+
+def _is_secret(cell: Cell, seen: Mapping[Cell, Seen], unseen: set[Cell], alike: set[Cell]) -> bool:
+    """Whether nobody may work a count out: one that readers do not see as it is. Of what stands in no table, what would
+    be small; of noughts, which are else shown, those of a group of whom all are alike."""
+    if cell in unseen:
+        return 1 <= seen[cell].truth <= ENOUGH
+    return seen[cell].shown != seen[cell].truth and (seen[cell].truth > 0 or cell in alike)
 
 
 def _holds(relation: Relation, seen: Mapping[Cell, Seen]) -> bool:
@@ -320,17 +324,38 @@ def _knows(attacker: str, cell: Cell, seen: Mapping[Cell, Seen]) -> bool:
     return False
 
 
-def _alike(seen: Mapping[Cell, Seen]) -> Iterator[Finding]:
+def _seen_to_be_alike(seen: Mapping[Cell, Seen]) -> Iterator[Finding]:
     """Whole groups of which everybody is seen to be in one sensitive category."""
-    for cell, one in seen.items():
+    for cell, axis, total in _sensitive(seen):
+        if seen[cell].shown and seen[total].shown == seen[cell].shown:
+            yield Finding("outsider", _name(cell), f"everybody of a shown whole is in it ({axis})")
+
+
+def _noughts_of_the_alike(seen: Mapping[Cell, Seen]) -> set[Cell]:
+    """The noughts that would tell that everybody of a group is in one sensitive category."""
+    wholes = {
+        (axis, total)
+        for cell, axis, total in _sensitive(seen)
+        if axis != "for" and seen[cell].truth and seen[cell].truth == seen[total].truth
+    }
+    return {
+        cell
+        for cell, one in seen.items()
+        if one.truth == 0
+        for axis, _ in cell
+        if (axis, tuple(part for part in cell if part[0] != axis)) in wholes
+    }
+
+
+def _sensitive(seen: Mapping[Cell, Seen]) -> Iterator[tuple[Cell, str, Cell]]:
+    """(count of a sensitive category, its axis, the count of the whole)."""
+    for cell in seen:
         for axis, category in cell:
-            is_sensitive = axis == "for" or (axis == "level" and category in ("S2", "S3")) or category == "A3"
-            if not is_sensitive or not one.shown:
-                continue
-            whole = tuple(part for part in cell if part[0] != axis)
-            for total in (whole, tuple(sorted((dict(whole) | {"of": "pupils"}).items()))):
-                if total in seen and seen[total].shown == one.shown:
-                    yield Finding("outsider", _name(cell), "everybody of a shown whole is in it")
+            if axis == "for" or (axis == "level" and category in ("S2", "S3")) or category == "A3":
+                whole = tuple(part for part in cell if part[0] != axis)
+                for total in {whole, tuple(sorted((dict(whole) | {"of": "pupils"}).items()))}:
+                    if total in seen:
+                        yield cell, axis, total
 
 
 def _what(interval: Interval) -> str:

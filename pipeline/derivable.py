@@ -19,6 +19,10 @@ WIDE = 12
 # An integer solution is proved to this many branches, else it counts as unproven.
 NODES = 20_000
 _TOLERANCE = 1e-6
+# Where a count without an upper end is looked at.
+_FAR = 10_000.0
+# In how many directions the counts are looked at together, before each is by itself.
+_LOOKS = 20
 
 
 Name = TypeVar("Name", bound=Hashable)
@@ -63,7 +67,8 @@ def intervals(
     """The interval of each `wanted` withheld count (default: of all).
 
     shown: count → its value. withheld: count → the least that it can be (1, or 0 where zeros are withheld too). most:
-    count → the most that it can be. enough: an interval seen to be as wide as this is not worked out to its ends.
+    count → the most that it can be. enough: an interval seen to be as wide as this is not worked out to its ends, and
+    none is looked at farther than to _FAR.
     Raises Contradiction, KeyError for a relation with a count that is neither shown nor withheld.
     """
     asked = list(withheld if wanted is None else wanted)
@@ -133,6 +138,8 @@ class _Component:
         self.known = np.array([known for known, _ in sums], dtype=float)
         # The least and the greatest value of each count among the whole-number solutions that were met on the way.
         self.seen_low, self.seen_high = np.full(len(counts), np.inf), np.full(len(counts), -np.inf)
+        # The same among all solutions.
+        self.met_low, self.met_high = self.seen_low.copy(), self.seen_high.copy()
         self.solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in (("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("threads", 1)):
             self.solver.setOptionValue(option, value)
@@ -148,11 +155,36 @@ class _Component:
         )
 
     def intervals(self, targets: Sequence[Hashable], enough: int | None) -> dict[Hashable, Interval]:
+        if enough is not None:
+            self._look_around(targets, enough)
         return {count: self._interval(self.place[count], enough) for count in targets}
+
+    def _look_around(self, targets: Sequence[Hashable], enough: int) -> None:
+        """Meets solutions that lie far apart, in which many counts are seen to have room at once."""
+        everything = np.arange(len(self.place))
+        self.high = np.where(np.isinf(self.high), _FAR, self.high)
+        self.solver.changeColsBounds(len(everything), everything, self.low, self.high)
+        places = np.array([self.place[count] for count in targets])
+        directions = np.random.default_rng(0)
+        for _ in range(_LOOKS):
+            if not len(places):
+                break
+            signs = directions.choice((-1.0, 1.0), size=len(places))
+            for cost in (signs, -signs):
+                self.solver.changeColsCost(len(places), places, cost)
+                self.solver.run()
+                if self.solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+                    self._note(np.array(self.solver.getSolution().col_value))
+            self.solver.changeColsCost(len(places), places, np.zeros(len(places)))
+            is_wide = self.met_high[places] - self.met_low[places] >= WIDE
+            is_wide |= self.seen_high[places] - self.seen_low[places] >= enough
+            places = places[~is_wide]
 
     def _interval(self, place: int, enough: int | None) -> Interval:
         if enough is not None and self.seen_high[place] - self.seen_low[place] >= enough:
             return Interval(int(self.seen_low[place]), int(self.seen_high[place]), proven=True)
+        if enough is not None and self.met_high[place] - self.met_low[place] >= max(enough, WIDE):
+            return Interval(int(np.ceil(self.met_low[place])), int(self.met_high[place]), proven=True)
         low, low_is_whole = self._linear(place, 1)
         high, high_is_whole = self._linear(place, -1)
         assert low is not None
@@ -186,6 +218,7 @@ class _Component:
 
     def _note(self, solution: np.ndarray) -> bool:
         """Remembers a solution in whole numbers; returns whether it is one."""
+        self.met_low, self.met_high = np.minimum(self.met_low, solution), np.maximum(self.met_high, solution)
         whole = np.rint(solution)
         if np.abs(solution - whole).max() > _TOLERANCE:
             return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.lesson_sums import LessonSum, lesson_sums
-from pipeline.linked_counts import Count, LinkedCounts, Place, Row, Tables, linked_counts
+from pipeline.linked_counts import Count, LinkedCounts, Place, Row, Tables, is_own, linked_counts, require_linked
 from pipeline.withholding import SPAN, Release, withheld
 
 SMALLEST_SHOWN = 5
@@ -107,8 +107,9 @@ def protect(
     tables: table → rows before protection. protections: the same tables → what of them is protected. span: how far
     apart the values of a withheld count must be, where SPAN proved too little. corrected: table → the numbers of the
     rows that correct what was published; in other rows what was shown before stays as it was. Raises CannotProtect,
-    TablesDisagree.
+    TablesDisagree, NotLinked.
     """
+    require_linked(table for table, protection in protections.items() if protection.columns)
     before = before or {}
     linked = linked_counts(tables, {count: one.value for count, one in before.items()})
     groups = _groups(linked)
@@ -119,10 +120,11 @@ def protect(
         for count in small | groups | pending | {count for count, one in before.items() if one.shown is None}
         if count not in linked.unseen
     )
-    # What readers have seen and is so still is no secret, though they cannot be sure of it.
-    unchanged = {count for count, one in before.items() if one.shown == linked.values[count]}
+    # What readers have seen and is so still is no secret, though they cannot be sure of it; nor is a nought.
+    open_to_all = {count for count, one in before.items() if one.shown == linked.values[count]}
+    open_to_all |= {count for count, value in linked.values.items() if value == 0} - groups
     asked = {
-        count: 0 if count in unchanged else span
+        count: 0 if count in open_to_all else span
         for count in linked.values
         if count in small or count not in linked.unseen
     }
@@ -141,6 +143,7 @@ def protect(
                 name: known | _own_changes(name, pending, before, linked)
                 for name, known in linked.attackers(municipalities, groups).items()
             },
+            own={name: frozenset(count for count in linked.values if is_own(count, name)) for name in municipalities},
             fixed=frozenset(before.keys() - primary - _in_rows(linked, corrected or {})),
             unseen=frozenset(linked.unseen),
             spans=asked,
@@ -263,6 +266,7 @@ def _withheld_sums(
             sums=found.sums,
             least=dict.fromkeys(found.values, 0),
             attackers=found.attackers(municipalities, primary),
+            own={name: frozenset(one for one in found.values if one.places == (name,)) for name in municipalities},
             unseen=frozenset(found.unseen),
             # The sum of many is withheld with its count, and tells of nobody when it is worked out.
             spans={one: max(SPAN, SUM_SPAN * value) if one in few else 0 for one, value in found.values.items()},

@@ -88,7 +88,7 @@ class LinkedCounts:
         return frozenset(known)
 
     def _is_known_to(self, municipality: str, count: Count, hidden_noughts: Collection[Count]) -> bool:
-        if count.places == (municipality,) or ("home", municipality) in count.said:
+        if is_own(count, municipality):
             return True
         if municipality not in count.places:
             return False
@@ -113,8 +113,17 @@ class LinkedCounts:
         return replace(count, kind="pupils", when=month_end(date.fromisoformat(count.when)).isoformat())
 
 
+def is_own(count: Count, municipality: str) -> bool:
+    """Whether the count is of the municipality's own pupils, taught there or living there."""
+    return count.places == (municipality,) or ("home", municipality) in count.said
+
+
 class TablesDisagree(Exception):
     """Two tables tell two numbers for one count."""
+
+
+class NotLinked(Exception):
+    """Nobody has said what the counts of a table are of: they cannot be protected."""
 
 
 def linked_counts(tables: Tables, before: Mapping[Count, int] | None = None) -> LinkedCounts:
@@ -255,6 +264,12 @@ _READERS = {
     "inclusion": _inclusion,
     "group_sizes": _group_sizes,
 }
+
+
+def require_linked(tables: Iterable[str]) -> None:
+    """Raises NotLinked for a table whose counts this module does not know."""
+    if unknown := sorted(set(tables) - _READERS.keys()):
+        raise NotLinked(f"{', '.join(unknown)}: say in pipeline/linked_counts.py and pipeline/audit.py what they count")
 
 
 def _unseen(found: LinkedCounts, count: Count, value: int) -> Count:

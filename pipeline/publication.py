@@ -61,6 +61,15 @@ class Part:
     checksum: str
 
 
+@dataclass(frozen=True)
+class Loss:
+    """How many counts of a table, of those that are not nought and are decided in this release, readers do not see."""
+
+    table: str
+    withheld: int
+    counts: int
+
+
 @dataclass
 class Plan:
     """What a release is made of. kept: parts as they were; fresh: (table, period) → rows of a new part; corrected: the
@@ -111,8 +120,9 @@ def marts_of(connection: psycopg.Connection, metas: Mapping[str, Mapping[str, An
 
 def freeze(
     connection: psycopg.Connection, number: int, night: date, marts: Sequence[Mart], municipalities: Sequence[str]
-) -> None:
+) -> list[Loss]:
     """Decides what release `number` shows, and keeps it: parts, decisions, and what was published of each count.
+    Returns what each table lost by it.
 
     Raises NotSafe, CannotProtect, TablesDisagree: then nothing may be shown.
     """
@@ -138,6 +148,21 @@ def freeze(
         """,
         (number,),
     )
+    return [_loss(mart, plan, shown) for mart in marts if mart.period]
+
+
+def _loss(mart: Mart, plan: Plan, shown: Mapping[tuple[str, Period], Sequence[Row]]) -> Loss:
+    withheld = counts = 0
+    for (table, period), truths in plan.fresh.items():
+        if table != mart.name:
+            continue
+        readable = {_key(mart, row): row for row in shown[table, period]}
+        for truth in truths:
+            for column in mart.protection.counts:
+                if truth[column]:
+                    counts += 1
+                    withheld += readable.get(_key(mart, truth), truth)[column] is None
+    return Loss(mart.name, withheld, counts)
 
 
 def _latest_parts(connection: psycopg.Connection, number: int) -> list[Part]:

@@ -25,7 +25,7 @@ from connectors.config import (
     refuse_shared_code,
 )
 from pipeline import access, findings, ledger, municipal, publication, quality, transform
-from pipeline.linked_counts import TablesDisagree
+from pipeline.linked_counts import NotLinked, TablesDisagree
 from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
 from pipeline.settings import PROJECT_ROOT, Settings
@@ -34,6 +34,8 @@ from pipeline.warehouse import RELEASE_LOCK, connect, prepare, warehouse_url
 from pipeline.withholding import CannotProtect
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
+# The share of a table's counts that are not nought above which withholding is a finding (docs/definitions.md §4).
+MOST_WITHHELD = 0.25
 
 
 class ReleaseUnderWay(RuntimeError):
@@ -119,10 +121,13 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         marts = publication.marts_of(connection, metas)
         try:
             with durations.step("disclosure control", "Withholding what would tell of single pupils, and its audit"):
-                publication.freeze(connection, number, night, marts, names)
-        except (publication.NotSafe, CannotProtect, TablesDisagree) as error:
+                losses = publication.freeze(connection, number, night, marts, names)
+        except (publication.NotSafe, CannotProtect, NotLinked, TablesDisagree) as error:
             connection.rollback()
+            _observe(connection, number, night, [*results, _audit_check(number, str(error))])
             return ReleaseOutcome(number, night, "refused", f"disclosure control: {error}", seconds=durations.seconds)
+        checks = [_audit_check(number, None), *(_loss_check(number, loss) for loss in losses)]
+        _observe(connection, number, night, [*results, *checks])
         connection.execute(
             "update ops.release set status = 'published', published_at = clock_timestamp() where release_number = %s",
             (number,),
@@ -145,6 +150,53 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         tables={mart: rows for mart, (rows, _) in shown.items()},
         suppressed={mart: suppressed for mart, (_, suppressed) in shown.items()},
         seconds=durations.seconds,
+    )
+
+
+def _observe(
+    connection: psycopg.Connection, number: int, night: date, results: Sequence[quality.QualityResult]
+) -> None:
+    quality.store([result for result in results if result.suite == "disclosure"], connection)
+    findings.observe_release(connection, number, night, results)
+
+
+def _audit_check(number: int, problem: str | None) -> quality.QualityResult:
+    """The audit of what is to be shown, as a check of the release gate."""
+    return quality.QualityResult(
+        run_id=f"disclosure-{number}",
+        stage="release",
+        suite="disclosure",
+        check_id="audit",
+        expectation_type="disclosure_audit",
+        severity="critical",
+        outcome="failed" if problem else "passed",
+        numerator=int(problem is not None),
+        denominator=1,
+        threshold=0.0,
+        message_fi=f"Tietosuojatarkastus ei mennyt läpi: {problem}" if problem else "Tietosuojatarkastus meni läpi.",
+        message_en=f"The disclosure audit failed: {problem}" if problem else "The disclosure audit passed.",
+        release_number=number,
+    )
+
+
+def _loss_check(number: int, loss: publication.Loss) -> quality.QualityResult:
+    """How much of a table is withheld: over a quarter of the counts that are not nought is a finding."""
+    share = loss.withheld / loss.counts if loss.counts else 0
+    outcome: quality.Outcome = "passed" if share <= MOST_WITHHELD else "failed"
+    return quality.QualityResult(
+        run_id=f"disclosure-{number}",
+        stage="release",
+        suite="disclosure",
+        check_id=f"withheld_{loss.table}",
+        expectation_type="disclosure_loss",
+        severity="warning",
+        outcome=outcome if loss.counts else "not_applicable",
+        numerator=loss.withheld,
+        denominator=loss.counts,
+        threshold=MOST_WITHHELD,
+        message_fi=f"Taulun {loss.table} luvuista {share:.0%} on jätetty näyttämättä tietosuojan vuoksi.",
+        message_en=f"{share:.0%} of the counts of {loss.table} are withheld to protect pupils.",
+        release_number=number,
     )
 
 

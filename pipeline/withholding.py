@@ -20,6 +20,9 @@ SPAN = 4
 _STILL = 1e-6
 # How far above the truth a count is tried; farther proves nothing more.
 _FAR = 50
+# Of a system of more counts than this, all is withheld where over this share of what is not nought is small.
+_MANY = 300
+_HOPELESS = 1 / 3
 # What it costs to withhold a nought.
 _NOUGHT_COST = 20.0
 # Linear programs that a release may solve to show again what need not be withheld; its parts share them.
@@ -51,11 +54,11 @@ class Release(Generic[Name]):
     values: count → pupils (or lessons). sums: every one that a reader knows; one that holds but for what a reader
     knows as well counts like one that holds. least, most: what a reader knows a withheld count to be at least (default
     1: noughts are shown) and at most (default: no end). attackers: name → the counts that it knows anyway; the outsider
-    knows none. fixed: counts that were published before, and stay shown. unseen: counts that no table has and nobody
-    knows, such as the pupils of one table who are not in another; they may be 0. spans: how far apart a count's values
-    must be for every attacker (default: SPAN, for an unseen one 0). stands: count → in how many places (default 1). To
-    withhold a count costs 1 + log₂ of its pupils for each place, so that many small cells are not spared at the price
-    of one that everybody reads.
+    knows none. own: what of them it knows also where noughts are withheld (default: the same). fixed: counts that were
+    published before, and stay shown. unseen: counts that no table has and nobody knows, such as the pupils of one table
+    who are not in another; they may be 0. spans: how far apart a count's values must be for every attacker (default:
+    SPAN, for an unseen one 0). stands: count → in how many places (default 1). To withhold a count costs 1 + log₂ of
+    its pupils for each place, so that many small cells are not spared at the price of one that everybody reads.
     """
 
     values: Mapping[Name, float]
@@ -63,6 +66,7 @@ class Release(Generic[Name]):
     least: Mapping[Name, float] = field(default_factory=dict)
     most: Mapping[Name, float] = field(default_factory=dict)
     attackers: Mapping[str, frozenset[Name]] = field(default_factory=lambda: {"outsider": frozenset()})
+    own: Mapping[str, frozenset[Name]] = field(default_factory=dict)
     fixed: frozenset[Name] = frozenset()
     unseen: frozenset[Name] = frozenset()
     spans: Mapping[Name, float] = field(default_factory=dict)
@@ -82,6 +86,9 @@ def withheld(release: Release[Name], primary: frozenset[Name], *, effort: int = 
         if any(count in primary or (count in release.unseen and release.spans.get(count)) for count in part.counts)
     ]
     for part in parts:
+        if part.is_hopeless(primary):
+            hidden |= {count for count in part.counts if count not in release.unseen}
+            continue
         try:
             hidden |= _Hiding(part, primary).withheld(effort // len(parts))
         except CannotProtect:
@@ -109,6 +116,12 @@ class _Component:
     # Attacker → whether it knows each count.
     known: Mapping[str, np.ndarray]
 
+    def is_hopeless(self, primary: frozenset[Any]) -> bool:
+        """Whether so many of many counts are small that hardly any could be shown: then it is not worth the search."""
+        some = (self.values > 0) & ~self.unseen
+        small = np.array([count in primary for count in self.counts]) & some
+        return len(self.counts) > _MANY and not self.fixed.any() and bool(small.sum() > _HOPELESS * some.sum())
+
     def with_noughts(self) -> "_Component":
         """The same, where noughts may be withheld too; then a reader cannot rule them out."""
         return replace(
@@ -116,6 +129,10 @@ class _Component:
             least=np.where(self.values == 0, 0.0, self.least),
             may_hide=~self.fixed & ~self.unseen,
             cost=np.where(self.values == 0, _NOUGHT_COST, self.cost),
+            known={
+                name: np.array([count in self.release.own.get(name, known) for count in self.counts])
+                for name, known in self.release.attackers.items()
+            },
         )
 
 
@@ -243,7 +260,7 @@ class _Hiding:
         self.hidden = self.primary | part.unseen
         self.worlds = _Worlds(part)
         self.size = len(part.counts)
-        self.far = np.minimum(part.values + np.maximum(_FAR, 2 * part.spans), part.most)
+        self.far = np.minimum(part.values + max(_FAR, 2 * part.spans.max()), part.most)
         self.extremes = _Program(part.matrix, part.matrix @ part.values)
         self._moves: _Program | None = None
         self.solved = 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.disclosure import Protection, Published, protect
-from pipeline.linked_counts import Count, TablesDisagree
+from pipeline.linked_counts import Count, NotLinked, TablesDisagree
 
 ATTENDANCE = Protection(
     counts={
@@ -213,3 +213,8 @@ def test_a_pending_correction_is_not_told_by_the_other_corrected_counts() -> Non
     values = {row["support_level"]: (row["pupils"], row["correction_pending"]) for row in found}
     assert values["S3"] == (20, True)
     assert values["S0"] == (600, True)
+
+
+def test_a_table_of_which_nobody_has_said_what_it_counts_is_refused() -> None:
+    with pytest.raises(NotLinked, match="new_table"):
+        protect({"new_table": [{"pupils": 3}]}, {"new_table": SHARES}, PLACES)
