@@ -168,6 +168,15 @@ def test_late_is_a_number_of_marks_and_minutes_never_lessons(built: TinyWarehous
     assert rows == [{"lessons": 0, "late_marks": 1, "late_minutes": 20}]
 
 
+@pytest.mark.parametrize(("pupil", "marks", "minutes"), [("late", 1, 20), ("clock", 0, None)])
+def test_who_was_never_late_has_no_late_mark(built: TinyWarehouse, pupil: str, marks: int, minutes: int | None) -> None:
+    rows = built.query(
+        "select late_marks, late_minutes from harmonised.pupil_month where person_key = %s and month = '2025-10-01'",
+        key("hetu", pupil),
+    )
+    assert rows == [{"late_marks": marks, "late_minutes": minutes}]
+
+
 def test_lessons_are_rounded_half_up_to_four_places(built: TinyWarehouse) -> None:
     # 20 of 60 minutes.
     assert built.absent("third", "2025-10-20") == {"health": Decimal("0.3333")}

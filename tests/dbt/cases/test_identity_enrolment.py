@@ -58,6 +58,11 @@ def _kuopio(warehouse: TinyWarehouse) -> None:
         enrolment("kuopio", "home", form="KOTI"),
         enrolment("kuopio", "home-then-school", form="KOTI", last="2025-10-15"),
         enrolment("kuopio", "home-then-school", first="2025-10-16", school="07523"),
+        # A form that nobody has translated is no home education.
+        enrolment("kuopio", "unknown-form", form="XYZ"),
+        # Two rows of one school and start.
+        enrolment("kuopio", "written-twice", class_name="7A"),
+        enrolment("kuopio", "written-twice", class_name="7B"),
         # Old municipality codes.
         *(enrolment("kuopio", f"home-{code}", home_municipality=code) for code in ("174", "227", "476", "297", "749")),
     ]
@@ -152,7 +157,7 @@ def _others(warehouse: TinyWarehouse) -> None:
 def built(shared_warehouse: TinyWarehouse) -> TinyWarehouse:
     for fill in (_kuopio, _changes, _others):
         fill(shared_warehouse)
-    shared_warehouse.build(select=models("attendance_monthly", "finding"))
+    shared_warehouse.build(select=models("attendance_monthly", "finding", "person"))
     return shared_warehouse
 
 
@@ -172,6 +177,18 @@ def test_one_hetu_in_two_municipalities_is_one_person(built: TinyWarehouse) -> N
     assert (
         _person(built, "kuopio", "oid-first") == _person(built, "siilinjarvi", "oid-first") == key("hetu", "oid-first")
     )
+
+
+@pytest.mark.parametrize(
+    ("pupil", "references", "municipalities"), [("oid-first", 2, 2), ("two-municipalities", 2, 2), ("leaver", 1, 1)]
+)
+def test_a_person_tells_how_many_references_it_has(
+    built: TinyWarehouse, pupil: str, references: int, municipalities: int
+) -> None:
+    rows = built.query(
+        "select reference_count, municipality_count from harmonised.person where person_key = %s", key("hetu", pupil)
+    )
+    assert rows == [{"reference_count": references, "municipality_count": municipalities}]
 
 
 def test_an_oppijanumero_joins_the_hetu_when_both_are_seen_later(built: TinyWarehouse) -> None:
@@ -288,6 +305,17 @@ def test_an_enrolment_that_the_latest_extract_does_not_have_schedules_nothing(bu
     assert built.spans(pupil) == []
 
 
+def test_of_two_rows_of_one_school_and_start_the_later_line_holds(built: TinyWarehouse) -> None:
+    assert built.spans("written-twice") == [("kuopio", "07522", day("2025-08-11"), day("2026-07-31"))]
+    assert built.enrolled("written-twice", "2025-10-01", "class_name") == "7B"
+
+
+def test_a_form_that_nobody_knows_is_counted_and_scheduled(built: TinyWarehouse) -> None:
+    # 23 weekdays of October, 6 lessons each.
+    assert built.counted("unknown-form", "2025-10-01") == {("kuopio", 7)}
+    assert built.covered("unknown-form", "2025-10-01")[0] == 138
+
+
 # From when a change holds
 
 
@@ -383,7 +411,8 @@ def test_days_of_home_education_have_no_lessons(built: TinyWarehouse) -> None:
 def test_a_municipality_counts_its_population(built: TinyWarehouse) -> None:
     # Kuopio, October: the pupils of the last day with a grade 1–9, not at home.
     # stranger, greater-school, with-end, both-ends, one-after-other, one-day, three, from-last-year,
-    # two-municipalities, gone-after-31, preparing, hospital, flexible, home-then-school, home-174 … home-749 (5): 19.
+    # two-municipalities, gone-after-31, preparing, hospital, flexible, home-then-school, home-174 … home-749 (5),
+    # unknown-form, written-twice: 21.
     # Not: leaver, later-start (ended on the 10th), moves-on-31, gone-on-31, the grades 0, 10 and none, home; nor
     # oid-first, whom of two with one start the greater school number has: 07735, Siilinjärvi's.
     rows = built.query(
@@ -392,4 +421,4 @@ def test_a_municipality_counts_its_population(built: TinyWarehouse) -> None:
         where month = '2025-10-01' and municipality = 'kuopio' and absence_class = 'all' order by 1
         """
     )
-    assert {row["grade_band"]: row["pupils"] for row in rows} == {"1-2": 0, "3-6": 0, "7-9": 19, "all": 19}
+    assert {row["grade_band"]: row["pupils"] for row in rows} == {"1-2": 0, "3-6": 0, "7-9": 21, "all": 21}
