@@ -20,19 +20,12 @@ SPAN = 4
 _STILL = 1e-6
 # How far above the truth a count is tried; farther proves nothing more.
 _FAR = 50
-# Of a system of more counts than this, all is withheld where over this share of what is not nought is small.
-_MANY = 300
-_HOPELESS = 1 / 3
 # What it costs to withhold a nought.
 _NOUGHT_COST = 20.0
 # Linear programs that a release may solve to show again what need not be withheld; its parts share them.
 EFFORT = 20_000
 
-
 Name = TypeVar("Name", bound=Hashable)
-
-# A count that more proofs than these hang on is taken for needed: to look for other ones costs more than it spares.
-_FEW = 60
 
 
 class CannotProtect(Exception):
@@ -86,9 +79,6 @@ def withheld(release: Release[Name], primary: frozenset[Name], *, effort: int = 
         if any(count in primary or (count in release.unseen and release.spans.get(count)) for count in part.counts)
     ]
     for part in parts:
-        if part.is_hopeless(primary):
-            hidden |= {count for count in part.counts if count not in release.unseen}
-            continue
         try:
             hidden |= _Hiding(part, primary).withheld(effort // len(parts))
         except CannotProtect:
@@ -115,12 +105,6 @@ class _Component:
     fixed: np.ndarray
     # Attacker → whether it knows each count.
     known: Mapping[str, np.ndarray]
-
-    def is_hopeless(self, primary: frozenset[Any]) -> bool:
-        """Whether so many of many counts are small that hardly any could be shown: then it is not worth the search."""
-        some = (self.values > 0) & ~self.unseen
-        small = np.array([count in primary for count in self.counts]) & some
-        return len(self.counts) > _MANY and not self.fixed.any() and bool(small.sum() > _HOPELESS * some.sum())
 
     def with_noughts(self) -> "_Component":
         """The same, where noughts may be withheld too; then a reader cannot rule them out."""

@@ -38,7 +38,8 @@ def spans(release: Release, hidden: frozenset[Hashable]) -> dict[tuple[str, Hash
     relations = [Relation(one.total, one.parts) for one in release.sums]
     found = {}
     for attacker, known in release.attackers.items():
-        unknown = {count: release.least.get(count, 1) for count in hidden - known}
+        # Where a nought is withheld too, a reader cannot rule it out.
+        unknown = {count: min(release.least.get(count, 1), release.values[count]) for count in hidden - known}
         shown = {count: value for count, value in release.values.items() if count not in unknown}
         for count, interval in intervals(shown, unknown, relations).items():
             assert interval.proven
@@ -90,6 +91,34 @@ def test_a_nought_is_never_withheld() -> None:
     hidden = withheld(release, small(release))
     assert not {("0", "1"), ("1", "0")} & hidden
     assert min(spans(release, hidden).values()) >= SPAN
+
+
+def test_where_nothing_else_can_hide_it_a_nought_does() -> None:
+    # All but the four corners were published: what 3 gains its row's 30 loses, and 40 below loses to the nought.
+    table = margins([[3, 50, 30], [20, 60, 70], [40, 80, 0]])
+    corners = frozenset(product("02", "02"))
+    release = Release(table.values, table.sums, fixed=frozenset(table.values) - corners)
+    hidden = withheld(release, small(release))
+    assert hidden == corners
+    assert min(spans(release, hidden).values()) >= SPAN
+
+
+def test_who_is_in_one_table_and_not_in_another_is_not_told_by_their_difference() -> None:
+    # 20 in grades 3–6 and 18 of them in grade 6: two are in 3–5, which no table shows.
+    values: dict[Hashable, int] = {"3-6": 20, "6": 18, "3-5": 2, "7-9": 40, "all": 60}
+    sums = [Sum("3-6", ("6", "3-5")), Sum("all", ("3-6", "7-9"))]
+    unseen = frozenset({"3-5"})
+    assert withheld(Release(values, sums, unseen=unseen), frozenset()) == frozenset()
+    hidden = withheld(Release(values, sums, unseen=unseen, spans={"3-5": SPAN}), frozenset())
+    # One withheld count is enough, since it moves with the two.
+    assert hidden == {"6"}
+
+
+def test_a_count_of_which_a_reader_knows_the_most_has_no_room_above_it() -> None:
+    values: dict[Hashable, int] = {"a": 3, "b": 30, "all": 33}
+    release = Release(values, [Sum("all", ("a", "b"))], most={"a": 4})
+    with pytest.raises(CannotProtect, match="a against outsider"):
+        withheld(release, frozenset({"a"}))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
