@@ -24,7 +24,6 @@ _FAR = 10_000.0
 # In how many directions the counts are looked at together, before each is by itself.
 _LOOKS = 20
 
-
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -209,7 +208,7 @@ class _Component:
         self.solver.changeColCost(place, 0.0)
         if status == highspy.HighsModelStatus.kInfeasible:
             raise Contradiction("no counts fit what is shown")
-        if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+        if status == highspy.HighsModelStatus.kUnbounded:
             return None, False
         if status != highspy.HighsModelStatus.kOptimal:
             raise RuntimeError(f"the solver ended with {status}")
@@ -217,7 +216,7 @@ class _Component:
         return float(solution[place]), self._note(solution)
 
     def _note(self, solution: np.ndarray) -> bool:
-        """Remembers a solution in whole numbers; returns whether it is one."""
+        """Remembers a solution; returns whether it is in whole numbers."""
         self.met_low, self.met_high = np.minimum(self.met_low, solution), np.maximum(self.met_high, solution)
         whole = np.rint(solution)
         if np.abs(solution - whole).max() > _TOLERANCE:

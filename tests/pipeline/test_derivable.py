@@ -120,3 +120,19 @@ def test_every_small_system_is_bounded_as_by_counting(data: st.DataObject) -> No
     found = intervals(shown, dict.fromkeys(places, least), relations)
     assert {p: (interval.low, interval.high) for p, interval in found.items()} == expected
     assert all(interval.proven for interval in found.values())
+
+
+def test_a_count_that_is_at_most_something_ends_there() -> None:
+    relations = [Relation("all", ("a", "b"))]
+    found = intervals({"all": 20}, {"a": 1, "b": 1}, relations, most={"a": 6})
+    assert (found["a"].low, found["a"].high) == (1, 6)
+    assert (found["b"].low, found["b"].high) == (14, 19)
+
+
+@pytest.mark.parametrize(("total", "is_enough"), [(5, False), (6, True), (40, True)])
+def test_what_is_seen_to_be_wide_enough_is_so(total: int, is_enough: bool) -> None:
+    # Two counts of at least 1: the one can be 1 to total − 1, so 3, 4 and 38 apart.
+    found = intervals({"all": total}, {"a": 1, "b": 1}, [Relation("all", ("a", "b"))], enough=4)
+    assert {one.proven for one in found.values()} == {True}
+    assert {one.span >= 4 for one in found.values()} == {is_enough}
+    assert all(one.low >= 1 and one.high is not None and one.high <= total - 1 for one in found.values())
