@@ -73,5 +73,5 @@ class Trial:
         return (stage, rank, place)
 
 
-# Fixtures that stand for a whole landed and built region.
-REGION_FIXTURES = ("landed", "compared")
+# Fixtures that stand for a whole landed and built region; `delivered` has a server of its own, and lands its nights.
+REGION_FIXTURES = ("landed", "compared", "delivered")

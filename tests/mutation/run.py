@@ -19,7 +19,12 @@ from tests.mutation.catalogue import Mutant, mutants, sample
 from tests.mutation.state import State, Verdict, append_verdict, build_empty, copy_tree, read_verdicts, running_server
 
 # The tests that may notice a broken rule: files and folders.
-TESTS = ("tests/dbt", "tests/truth/test_harmonised.py", "tests/mutation/landed_region.py")
+TESTS = (
+    "tests/dbt",
+    "tests/truth/test_harmonised.py",
+    "tests/mutation/landed_region.py",
+    "tests/truth/test_increments.py",
+)
 
 UNIT_TESTS = "tests/dbt/test_unit_tests.py"
 

@@ -83,7 +83,7 @@ class Landed:
 
 
 @pytest.fixture(scope="module")
-def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landed]:
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landed]:
     settings = Settings(
         home=tmp_path_factory.mktemp("increments"), database_url=None, municipalities=PROJECT_ROOT / "municipalities"
     )
@@ -91,44 +91,44 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landed]:
         yield Landed(running, tmp_path_factory.mktemp("target"))
 
 
-def test_nights_in_a_row_are_the_full_build(landed: Landed) -> None:
-    landed.take_in((CLOSING_NIGHT, *NIGHTS[:3]))
-    with psycopg.connect(landed.administrator, autocommit=True) as connection:
+def test_nights_in_a_row_are_the_full_build(delivered: Landed) -> None:
+    delivered.take_in((CLOSING_NIGHT, *NIGHTS[:3]))
+    with psycopg.connect(delivered.administrator, autocommit=True) as connection:
         connection.execute(WATCH_VIEWS)
     for night in NIGHTS[:3]:
-        landed.show(landed.deliveries(night))
-        increment = landed.build(night)
-    assert unlike(increment, landed.build(NIGHTS[2], full_refresh=True)) == {}
+        delivered.show(delivered.deliveries(night))
+        increment = delivered.build(night)
+    assert unlike(increment, delivered.build(NIGHTS[2], full_refresh=True)) == {}
     # Two models that each drop the same views with what they replace can lock each other out.
-    with psycopg.connect(landed.administrator) as connection:
+    with psycopg.connect(delivered.administrator) as connection:
         assert connection.execute("select name from public.view_dropped_along").fetchall() == []
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(3600)
-def test_every_night_is_the_full_build(landed: Landed) -> None:
-    landed.take_in((CLOSING_NIGHT, *NIGHTS))
+def test_every_night_is_the_full_build(delivered: Landed) -> None:
+    delivered.take_in((CLOSING_NIGHT, *NIGHTS))
     for night in (CLOSING_NIGHT, *NIGHTS):
-        landed.show(landed.deliveries(night))
-        increment = landed.build(night)
-        assert unlike(increment, landed.build(night, full_refresh=True)) == {}, night
+        delivered.show(delivered.deliveries(night))
+        increment = delivered.build(night)
+        assert unlike(increment, delivered.build(night, full_refresh=True)) == {}, night
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(3600)
-def test_deliveries_in_another_order_end_in_the_same_state(landed: Landed) -> None:
+def test_deliveries_in_another_order_end_in_the_same_state(delivered: Landed) -> None:
     last = NIGHTS[-1]
-    landed.take_in((CLOSING_NIGHT, *NIGHTS))
-    everything = landed.deliveries(last)
-    landed.show(everything)
-    expected = landed.build(last, full_refresh=True)
+    delivered.take_in((CLOSING_NIGHT, *NIGHTS))
+    everything = delivered.deliveries(last)
+    delivered.show(everything)
+    expected = delivered.build(last, full_refresh=True)
     shuffled = random.Random(5).sample(everything, len(everything))
     third = len(shuffled) // 3
-    landed.show(shuffled[:third])
-    landed.build(last, full_refresh=True)
+    delivered.show(shuffled[:third])
+    delivered.build(last, full_refresh=True)
     # One goes again in the meantime, as when a person refuses a delivery that had been accepted.
-    landed.show(shuffled[1 : 2 * third])
-    landed.build(last)
-    landed.show(everything)
-    assert unlike(landed.build(last), expected) == {}
-    assert unlike(landed.build(last), expected) == {}
+    delivered.show(shuffled[1 : 2 * third])
+    delivered.build(last)
+    delivered.show(everything)
+    assert unlike(delivered.build(last), expected) == {}
+    assert unlike(delivered.build(last), expected) == {}
