@@ -5,6 +5,7 @@ withheld count; where the bounds are narrow, integer programming says what they 
 bounds can be wider than the truth.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ WIDE = 12
 # An integer solution is proved to this many branches, else it counts as unproven.
 NODES = 20_000
 _TOLERANCE = 1e-6
-# Where a count without an upper end is looked at.
+# At least so far a count without an upper end is looked at.
 _FAR = 10_000.0
 # In how many directions the counts are looked at together, before each is by itself.
 _LOOKS = 20
@@ -67,7 +68,7 @@ def intervals(
 
     shown: count → its value. withheld: count → the least that it can be (1, or 0 where zeros are withheld too). most:
     count → the most that it can be. enough: an interval seen to be as wide as this is not worked out to its ends, and
-    none is looked at farther than to _FAR.
+    none is looked at without an upper end.
     Raises Contradiction, KeyError for a relation with a count that is neither shown nor withheld.
     """
     asked = list(withheld if wanted is None else wanted)
@@ -76,11 +77,18 @@ def intervals(
         if not coefficients and known:
             raise Contradiction("shown counts do not add up")
     found: dict[Any, Interval] = {}
-    for part in _components([coefficients for _, coefficients in sums], withheld):
-        targets = [count for count in asked if count in part]
-        if targets:
-            own = [(known, coefficients) for known, coefficients in sums if coefficients.keys() & part]
-            found |= _Component(sorted(part, key=repr), withheld, own, most or {}).intervals(targets, enough)
+    parts = _components([coefficients for _, coefficients in sums], withheld)
+    part_of: dict[Any, int] = {count: number for number, part in enumerate(parts) for count in part}
+    targets: dict[int, list[Any]] = defaultdict(list)
+    for count in asked:
+        targets[part_of[count]].append(count)
+    own: dict[int, list[tuple[int, dict[Hashable, int]]]] = defaultdict(list)
+    for known, coefficients in sums:
+        if coefficients:
+            own[part_of[next(iter(coefficients))]].append((known, coefficients))
+    for number, counts in targets.items():
+        component = _Component(sorted(parts[number], key=repr), withheld, own[number], most or {})
+        found |= component.intervals(counts, enough)
     return {count: found[count] for count in asked}
 
 
@@ -161,7 +169,9 @@ class _Component:
     def _look_around(self, targets: Sequence[Hashable], enough: int) -> None:
         """Meets solutions that lie far apart, in which many counts are seen to have room at once."""
         everything = np.arange(len(self.place))
-        self.high = np.where(np.isinf(self.high), _FAR, self.high)
+        # Ten times all that is shown is farther than anything that is not.
+        far = max(_FAR, 10 * float(np.abs(self.known).sum()))
+        self.high = np.where(np.isinf(self.high), far, self.high)
         self.solver.changeColsBounds(len(everything), everything, self.low, self.high)
         places = np.array([self.place[count] for count in targets])
         directions = np.random.default_rng(0)
@@ -204,6 +214,10 @@ class _Component:
         whole numbers there. Raises Contradiction when there is no solution."""
         self.solver.changeColCost(place, float(sign))
         self.solver.run()
+        if self.solver.getModelStatus() == highspy.HighsModelStatus.kUnknown:
+            # From where the last program ended it found no end; from the beginning it does.
+            self.solver.clearSolver()
+            self.solver.run()
         status = self.solver.getModelStatus()
         self.solver.changeColCost(place, 0.0)
         if status == highspy.HighsModelStatus.kInfeasible:

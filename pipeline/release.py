@@ -1,22 +1,20 @@
 """A release: build the candidate marts, check them, protect them, and show them all at once.
 
 Write, audit, publish: `reporting` changes in one transaction at the very end, so a reader sees one whole release,
-before or after. What was shown is kept in `ops.release_row`, which is what a rollback restores.
+before or after. What was shown is kept (`pipeline.publication`), which is what a rollback restores.
 """
 
 import logging
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.metadata import version
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from connectors.config import (
@@ -26,15 +24,18 @@ from connectors.config import (
     municipality_names,
     refuse_shared_code,
 )
-from pipeline import access, findings, ledger, municipal, quality, transform
-from pipeline.disclosure import protected_select, protection_of
+from pipeline import access, findings, ledger, municipal, publication, quality, transform
+from pipeline.linked_counts import NotLinked, TablesDisagree
 from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.timing import Durations, Progress, silent
-from pipeline.warehouse import RELEASE_LOCK, connect, prepare, reader_roles, warehouse_url
+from pipeline.warehouse import RELEASE_LOCK, connect, prepare, warehouse_url
+from pipeline.withholding import CannotProtect
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
+# The share of a table's counts that are not nought above which withholding is a finding (docs/definitions.md §4).
+MOST_WITHHELD = 0.25
 
 
 class ReleaseUnderWay(RuntimeError):
@@ -114,14 +115,28 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         broken = [r for r in results if r.severity == "critical" and r.outcome in ("failed", "error")]
         reason = "; ".join(result.message_en for result in broken)
         return ReleaseOutcome(number, night, "refused", reason, seconds=durations.seconds)
-    marts = transform.published_marts(settings.dbt_target)
-    with durations.step("publish", "Publishing"), connect(settings) as connection:
-        shown = {mart: _freeze(connection, number, mart, meta) for mart, meta in marts.items()}
+    metas = transform.published_marts(settings.dbt_target)
+    names = municipality_names(settings.municipalities)
+    with durations.step("publish", "Protecting, auditing and publishing"), connect(settings) as connection:
+        marts = publication.marts_of(connection, metas)
+        try:
+            with durations.step("disclosure control", "Withholding what would tell of single pupils, and its audit"):
+                losses = publication.freeze(connection, number, night, marts, names)
+        except (publication.NotSafe, CannotProtect, NotLinked, TablesDisagree) as error:
+            connection.rollback()
+            _observe(connection, number, night, [*results, _audit_check(number, str(error))])
+            return ReleaseOutcome(number, night, "refused", f"disclosure control: {error}", seconds=durations.seconds)
+        checks = [_audit_check(number, None), *(_loss_check(number, loss) for loss in losses)]
+        _observe(connection, number, night, [*results, *checks])
         connection.execute(
             "update ops.release set status = 'published', published_at = clock_timestamp() where release_number = %s",
             (number,),
         )
-        _show(connection, number)
+        for mart in marts:
+            publication.ensure_reporting_table(connection, mart)
+        publication.show(connection, number)
+        publication.forget_old_releases(connection)
+        shown = _shown(connection, number)
         with durations.step("municipal detail", "Publishing each municipality's own detail"):
             models = municipal.municipal_models(settings.dbt_target)
             municipal.publish(connection, models)
@@ -138,6 +153,53 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
     )
 
 
+def _observe(
+    connection: psycopg.Connection, number: int, night: date, results: Sequence[quality.QualityResult]
+) -> None:
+    quality.store([result for result in results if result.suite == "disclosure"], connection)
+    findings.observe_release(connection, number, night, results)
+
+
+def _audit_check(number: int, problem: str | None) -> quality.QualityResult:
+    """The audit of what is to be shown, as a check of the release gate."""
+    return quality.QualityResult(
+        run_id=f"disclosure-{number}",
+        stage="release",
+        suite="disclosure",
+        check_id="audit",
+        expectation_type="disclosure_audit",
+        severity="critical",
+        outcome="failed" if problem else "passed",
+        numerator=int(problem is not None),
+        denominator=1,
+        threshold=0.0,
+        message_fi=f"Tietosuojatarkastus ei mennyt läpi: {problem}" if problem else "Tietosuojatarkastus meni läpi.",
+        message_en=f"The disclosure audit failed: {problem}" if problem else "The disclosure audit passed.",
+        release_number=number,
+    )
+
+
+def _loss_check(number: int, loss: publication.Loss) -> quality.QualityResult:
+    """How much of a table is withheld: over a quarter of the counts that are not nought is a finding."""
+    share = loss.withheld / loss.counts if loss.counts else 0
+    outcome: quality.Outcome = "passed" if share <= MOST_WITHHELD else "failed"
+    return quality.QualityResult(
+        run_id=f"disclosure-{number}",
+        stage="release",
+        suite="disclosure",
+        check_id=f"withheld_{loss.table}",
+        expectation_type="disclosure_loss",
+        severity="warning",
+        outcome=outcome if loss.counts else "not_applicable",
+        numerator=loss.withheld,
+        denominator=loss.counts,
+        threshold=MOST_WITHHELD,
+        message_fi=f"Taulun {loss.table} luvuista {share:.0%} on jätetty näyttämättä tietosuojan vuoksi.",
+        message_en=f"{share:.0%} of the counts of {loss.table} are withheld to protect pupils.",
+        release_number=number,
+    )
+
+
 def rollback(settings: Settings, to: int | None = None) -> int:
     """Shows an earlier release again: `to`, or the published one before the current. Returns its number.
     Raises NothingToRestore."""
@@ -146,6 +208,7 @@ def rollback(settings: Settings, to: int | None = None) -> int:
             """
             select max(release_number) from ops.release
             where status = 'published' and release_number = coalesce(%(to)s, release_number)
+                and exists (select from ops.release_part where release_part.release_number = release.release_number)
                 and (%(to)s::integer is not null
                     or release_number < (select release_number from ops.release where is_current))
             """,
@@ -154,8 +217,14 @@ def rollback(settings: Settings, to: int | None = None) -> int:
         if row is None or row[0] is None:
             raise NothingToRestore("no published release " + (f"number {to}" if to else "before the current one"))
         number = int(row[0])
-        _show(connection, number)
+        publication.show(connection, number)
     return number
+
+
+def _shown(connection: psycopg.Connection, number: int) -> dict[str, tuple[int, int]]:
+    """Table → its rows, and those of them with a withheld value."""
+    query = "select table_name, row_count, suppressed_count from ops.release_table where release_number = %s order by 1"
+    return {name: (rows, suppressed) for name, rows, suppressed in connection.execute(query, (number,))}
 
 
 @contextmanager
@@ -238,111 +307,6 @@ def _close(settings: Settings, number: int, status: str, reason: str | None, dur
             "update ops.release set status = %s, reason = %s, durations = %s where release_number = %s",
             (status, reason, Jsonb(durations.seconds), number),
         )
-
-
-def _freeze(connection: psycopg.Connection, number: int, mart: str, meta: Mapping[str, Any]) -> tuple[int, int]:
-    """Keeps the protected rows of a mart under the release's number. Returns (rows, suppressed rows)."""
-    columns = _columns(connection, "candidate", mart)
-    query = protected_select(mart, columns, protection_of(meta))
-    key = sql.SQL(", ").join(map(sql.Identifier, _primary_key(connection, mart)))
-    connection.execute(
-        sql.SQL(
-            """
-            insert into ops.release_row (release_number, table_name, row_number, content)
-            select {}, {}, row_number() over (order by {}), to_jsonb(shown) from ({}) as shown
-            """
-        ).format(sql.Literal(number), sql.Literal(mart), key, query)
-    )
-    row = connection.execute(
-        """
-        insert into ops.release_table (release_number, table_name, row_count, suppressed_count, checksum)
-        select release_number, table_name, count(*), count(*) filter (where (content ->> 'suppressed')::boolean),
-            encode(sha256(convert_to(string_agg(content::text, e'\n' order by row_number), 'UTF8')), 'hex')
-        from ops.release_row where release_number = %s and table_name = %s
-        group by release_number, table_name
-        returning row_count, suppressed_count
-        """,
-        (number, mart),
-    ).fetchone()
-    _ensure_reporting_table(connection, mart, columns, frozenset(protection_of(meta).columns))
-    return (int(row[0]), int(row[1])) if row else (0, 0)
-
-
-def _ensure_reporting_table(
-    connection: psycopg.Connection, mart: str, columns: list[str], withheld: frozenset[str]
-) -> None:
-    """Makes `reporting.<mart>` like the candidate, with its key and comments; a table that has the same columns stays,
-    with every grant and view that hangs on it."""
-    if _columns(connection, "reporting", mart) == [*columns, "suppressed"]:
-        return
-    target, source = sql.Identifier("reporting", mart), sql.Identifier("candidate", mart)
-    connection.execute(sql.SQL("drop table if exists {}").format(target))
-    connection.execute(sql.SQL("create table {} (like {} including all)").format(target, source))
-    for column in withheld:
-        connection.execute(
-            sql.SQL("alter table {} alter column {} drop not null").format(target, sql.Identifier(column))
-        )
-    connection.execute(sql.SQL("alter table {} add column suppressed boolean not null").format(target))
-    comment = "Luku on jätetty näyttämättä tietosuojan vuoksi. / A value is withheld to protect pupils."
-    connection.execute(sql.SQL("comment on column {}.suppressed is {}").format(target, sql.Literal(comment)))
-    for role in reader_roles(connection):
-        connection.execute(sql.SQL("grant select, references on {} to {}").format(target, sql.Identifier(role)))
-
-
-def _show(connection: psycopg.Connection, number: int) -> None:
-    """Makes `reporting` show that release, in the caller's transaction. Rows are deleted and inserted, never truncated:
-    readers keep seeing the release before until the commit, without waiting."""
-    tables = connection.execute(
-        "select table_name from ops.release_table where release_number = %s order by 1", (number,)
-    ).fetchall()
-    for (table,) in tables:
-        target = sql.Identifier("reporting", table)
-        connection.execute(sql.SQL("delete from {}").format(target))
-        connection.execute(
-            sql.SQL(
-                """
-                insert into {target}
-                select shown.* from ops.release_row, jsonb_populate_record(null::{target}, content) as shown
-                where release_number = %s and table_name = %s order by row_number
-                """
-            ).format(target=target),
-            (number, table),
-        )
-        # Else pg_stats goes on showing readers what an earlier release showed.
-        connection.execute(sql.SQL("analyze {}").format(target))
-    connection.execute("update ops.release set is_current = false where is_current")
-    connection.execute("update ops.release set is_current = true where release_number = %s", (number,))
-    connection.execute("delete from reporting.release")
-    connection.execute(
-        """
-        insert into reporting.release
-        select release_number, night, published_at, code_version
-        from ops.release where is_current
-        """
-    )
-
-
-def _columns(connection: psycopg.Connection, schema: str, table: str) -> list[str]:
-    query = """
-        select column_name from information_schema.columns
-        where table_schema = %s and table_name = %s order by ordinal_position
-    """
-    return [row[0] for row in connection.execute(query, (schema, table))]
-
-
-def _primary_key(connection: psycopg.Connection, mart: str) -> list[str]:
-    rows = connection.execute(
-        """
-        select a.attname from pg_index i
-        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
-        where i.indrelid = %s::regclass and i.indisprimary
-        order by array_position(i.indkey::int2[], a.attnum)
-        """,
-        (f"candidate.{mart}",),
-    ).fetchall()
-    if not rows:
-        raise RuntimeError(f"candidate.{mart} has no primary key: add it to the mart's contract")
-    return [row[0] for row in rows]
 
 
 def code_version() -> str:

@@ -5,7 +5,7 @@ cheapest way to move it, up and down together by as much as is asked, without br
 is withheld too. Afterwards each count that is withheld for another's sake is shown again where nothing needs it.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -20,10 +20,14 @@ SPAN = 4
 _STILL = 1e-6
 # How far above the truth a count is tried; farther proves nothing more.
 _FAR = 50
+# Counts this far apart in fractions are so in whole numbers too, near enough; the audit looks into those that are not.
+_WIDE = 12
 # What it costs to withhold a nought.
 _NOUGHT_COST = 20.0
+# With no more counts than these to prove room for, each is looked at by itself; else in so many directions together.
+_FEW, _LOOKS = 8, 12
 # Linear programs that a release may solve to show again what need not be withheld; its parts share them.
-EFFORT = 20_000
+EFFORT = 6_000
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -52,6 +56,7 @@ class Release(Generic[Name]):
     who are not in another; they may be 0. spans: how far apart a count's values must be for every attacker (default:
     SPAN, for an unseen one 0). stands: count → in how many places (default 1). To withhold a count costs 1 + log₂ of
     its pupils for each place, so that many small cells are not spared at the price of one that everybody reads.
+    whole: whether readers know that the counts are whole numbers.
     """
 
     values: Mapping[Name, float]
@@ -64,6 +69,7 @@ class Release(Generic[Name]):
     unseen: frozenset[Name] = frozenset()
     spans: Mapping[Name, float] = field(default_factory=dict)
     stands: Mapping[Name, int] = field(default_factory=dict)
+    whole: bool = True
 
 
 def withheld(release: Release[Name], primary: frozenset[Name], *, effort: int = EFFORT) -> frozenset[Name]:
@@ -198,14 +204,15 @@ class _Program:
 class _Worlds:
     """Counts as they could be: each world is a proof of room for whoever cannot tell it from the truth.
 
-    least, most: for each attacker the ends of each count over the worlds that are possible for it.
+    least, most: for each attacker the ends of each count over the worlds that are possible for it; first over all of
+    them, then over those of whole pupils.
     """
 
     def __init__(self, part: _Component, worlds: Sequence[np.ndarray] = ()) -> None:
         self.part = part
         self.names = list(part.known)
         self.known = np.vstack([part.known[name] for name in self.names])
-        self.least = np.tile(part.values, (len(self.names), 1))
+        self.least = np.tile(part.values, (2, len(self.names), 1))
         self.most = self.least.copy()
         self.worlds: list[np.ndarray] = []
         for world in worlds:
@@ -215,14 +222,16 @@ class _Worlds:
         moved = np.abs(world - self.part.values) > _STILL
         possible = ~(self.known[:, moved]).any(axis=1)
         columns = np.flatnonzero(moved)
-        cells = np.ix_(possible, columns)
-        least, most = self.least[cells], self.most[cells]
+        is_whole = not self.part.release.whole or bool((np.abs(world - np.rint(world)) < _STILL).all())
+        is_new = False
+        for least, most in zip(self.least[: 1 + is_whole], self.most[: 1 + is_whole], strict=True):
+            cells = np.ix_(possible, columns)
+            is_new |= bool(((world[columns] < least[cells] - _STILL) | (world[columns] > most[cells] + _STILL)).any())
+            least[cells] = np.minimum(least[cells], world[columns])
+            most[cells] = np.maximum(most[cells], world[columns])
         # A world that shows nobody more than the others do need not be kept.
-        if not ((world[columns] < least - _STILL) | (world[columns] > most + _STILL)).any():
-            return
-        self.least[cells] = np.minimum(least, world[columns])
-        self.most[cells] = np.maximum(most, world[columns])
-        self.worlds.append(world)
+        if is_new:
+            self.worlds.append(world)
 
     def where_still(self, place: int) -> "_Worlds":
         """Those in which a count is as it is in truth."""
@@ -230,9 +239,11 @@ class _Worlds:
         return _Worlds(self.part, [world for world in self.worlds if abs(world[place] - value) < _STILL])
 
     def room(self, attacker: str, places: np.ndarray) -> np.ndarray:
-        """How far apart each of the counts lies in the worlds that the attacker cannot tell from the truth."""
+        """How far apart each of the counts lies in the worlds that the attacker cannot tell from the truth. Worlds with
+        parts of pupils are believed only where they lie far apart."""
         number = self.names.index(attacker)
-        return np.asarray(self.most[number, places] - self.least[number, places])
+        of_any, of_whole = self.most[:, number, places] - self.least[:, number, places]
+        return np.asarray(np.where(of_any >= _WIDE - _STILL, of_any, of_whole))
 
 
 class _Hiding:
@@ -248,6 +259,9 @@ class _Hiding:
         self.extremes = _Program(part.matrix, part.matrix @ part.values)
         self._moves: _Program | None = None
         self.solved = 0
+        # How far apart a count is moved, where whole numbers leave less room than fractions do.
+        self.moved_by = part.spans.copy()
+        self.left_to_audit = {name: np.zeros(self.size, dtype=bool) for name in part.known}
 
     def withheld(self, effort: int) -> set[Any]:
         self._hide_what_is_needed()
@@ -255,16 +269,21 @@ class _Hiding:
         return {self.part.counts[one] for one in np.flatnonzero(self.hidden & ~self.part.unseen)}
 
     def _hide_what_is_needed(self) -> None:
-        given = self._given_away()
-        while given:
-            for attacker, place in given:
-                if self._has_room(attacker, place):
-                    continue
-                moved = self._cheapest_move(attacker, place)
-                if moved is None:
-                    raise CannotProtect(f"{self.part.counts[place]} against {attacker}")
-                self.hidden |= moved
-            given = self._given_away()
+        # What is withheld for one count's sake must have room itself; nobody's room shrinks by it.
+        while self._look_for_given_away(self._hide):
+            pass
+
+    def _hide(self, attacker: str, place: int) -> bool:
+        moved = self._cheapest_move(attacker, place)
+        if moved is None:
+            if self.moved_by[place] == self.part.spans[place]:
+                raise CannotProtect(f"{self.part.counts[place]} against {attacker}")
+            self.left_to_audit[attacker][place] = True
+        elif not (moved & ~self.hidden).any():
+            self.moved_by[place] += 2
+        else:
+            self.hidden |= moved
+        return True
 
     def _show_what_is_not(self, effort: int) -> None:
         others = np.flatnonzero(self.hidden & ~self.primary & ~self.part.unseen)
@@ -275,44 +294,75 @@ class _Hiding:
             self.hidden = kept.copy()
             self.hidden[place] = False
             self.worlds = worlds.where_still(int(place))
-            if self._given_away(first_only=True):
+            if self._look_for_given_away(lambda *_: False):
                 self.hidden, self.worlds = kept, worlds
 
-    def _given_away(self, *, first_only: bool = False) -> list[tuple[str, int]]:
-        """(attacker, count) where what is shown leaves a withheld count too little room."""
-        found = []
+    def _look_for_given_away(self, mend: Callable[[str, int], bool]) -> bool:
+        """Whether what is shown leaves a withheld count too little room. mend: what to do about the count for the
+        attacker who could know; when it says that it did nothing, the look ends there."""
+        found = False
         for attacker, known in self.part.known.items():
-            places = np.flatnonzero(self.hidden & ~known & (self.part.spans > 0))
+            places = np.flatnonzero(self.hidden & ~known & (self.part.spans > 0) & ~self.left_to_audit[attacker])
             asked = self.part.spans[places] - _STILL
             lacking = asked - self.worlds.room(attacker, places)
+            tried = 0
             while (lacking > 0).any():
+                # What lacks room most often has none, so a few are asked one by one first.
+                if tried == _FEW:
+                    self._look_around(attacker, places, asked)
+                    lacking = np.minimum(lacking, asked - self.worlds.room(attacker, places))
+                tried += 1
+                if not (lacking > 0).any():
+                    break
                 worst = int(lacking.argmax())
                 place = int(places[worst])
-                if self._has_room(attacker, place):
-                    lacking = np.minimum(lacking, asked - self.worlds.room(attacker, places))
-                else:
-                    found.append((attacker, place))
-                    if first_only:
-                        return found
+                if not self._has_room(attacker, place):
+                    found = True
+                    if not mend(attacker, place):
+                        return True
+                lacking = np.minimum(lacking, asked - self.worlds.room(attacker, places))
                 lacking[worst] = 0
         return found
+
+    def _look_around(self, attacker: str, places: np.ndarray, asked: np.ndarray) -> None:
+        """Meets worlds that lie far apart, in which many counts are seen to have room at once."""
+        directions = np.random.default_rng(0)
+        lacking = places[asked > self.worlds.room(attacker, places)]
+        looks = 0
+        while len(lacking) > _FEW and looks < _LOOKS:
+            self._free_for(attacker)
+            signs = directions.choice((-1.0, 1.0), size=len(lacking))
+            for sign in (1.0, -1.0):
+                price = np.zeros(self.size)
+                price[lacking] = sign * signs
+                self._extreme(price)
+            lacking, before = places[asked > self.worlds.room(attacker, places)], len(lacking)
+            looks = looks + 1 if len(lacking) < before else _LOOKS
+
+    def _free_for(self, attacker: str) -> None:
+        """Lets the counts be what they can be for all that the attacker knows."""
+        may = self.hidden & ~self.part.known[attacker]
+        low, high = (np.where(may, end, self.part.values) for end in (self.part.least, self.far))
+        self.extremes.bound(low, high)
+
+    def _extreme(self, price: np.ndarray) -> np.ndarray:
+        """The world at the least price."""
+        self.extremes.price(price)
+        world = self.extremes.solve()
+        self.solved += 1
+        assert world is not None
+        self.worlds.add(world)
+        return world
 
     def _has_room(self, attacker: str, place: int) -> bool:
         """Whether the count can still be at two values as far apart as is asked, for all that the attacker knows."""
         part = self.part
-        may = self.hidden & ~part.known[attacker]
-        self.extremes.bound(np.where(may, part.least, part.values), np.where(may, self.far, part.values))
-        room = 0.0
+        self._free_for(attacker)
         for sign in (-1.0, 1.0):
             price = np.zeros(self.size)
             price[place] = sign
-            self.extremes.price(price)
-            world = self.extremes.solve()
-            self.solved += 1
-            assert world is not None
-            room += abs(world[place] - part.values[place])
-            self.worlds.add(world)
-            if room >= part.spans[place] - _STILL:
+            self._extreme(price)
+            if self.worlds.room(attacker, np.array([place]))[0] >= part.spans[place] - _STILL:
                 return True
         return False
 
@@ -334,7 +384,7 @@ class _Hiding:
         for number, sign in enumerate((-1.0, 1.0, 1.0, -1.0)):
             solver.changeCoeff(row, number * size + before, 0.0)
             solver.changeCoeff(row, number * size + place, sign)
-        solver.changeRowBounds(row, part.spans[place], part.spans[place])
+        solver.changeRowBounds(row, self.moved_by[place], self.moved_by[place])
         self._spread = (row, place)
         may = (self.hidden | part.may_hide) & ~part.known[attacker]
         up = np.where(may, self.far - part.values, 0.0)
@@ -342,4 +392,10 @@ class _Hiding:
         self._moves.bound(np.zeros(4 * size), np.concatenate([up, down, up, down]))
         self._moves.price(np.tile(np.where(self.hidden, 0.0, part.cost), 4))
         found = self._moves.solve()
-        return None if found is None else found.reshape(4, size).sum(axis=0) > _STILL
+        self.solved += 1
+        if found is None:
+            return None
+        up_once, down_once, up_again, down_again = found.reshape(4, size)
+        for moved in (up_once - down_once, up_again - down_again):
+            self.worlds.add(part.values + moved)
+        return np.asarray(found.reshape(4, size).sum(axis=0) > _STILL)

@@ -149,14 +149,78 @@ create table if not exists ops.release_table (
 );
 comment on table ops.release_table is 'What a release put into reporting: rows, withheld rows, and a checksum of the bytes.';
 
-create table if not exists ops.release_row (
+create table if not exists ops.published_part (
+    part_id integer generated always as identity primary key,
     release_number integer not null references ops.release,
     table_name text not null,
+    period text not null,
+    first_night date not null,
+    is_corrected boolean not null,
+    row_count integer not null,
+    suppressed_count integer not null,
+    checksum text not null
+);
+comment on table ops.published_part is
+'The rows of one period of a table of reporting, as they were first shown or as they were corrected; a release is made of
+parts. first_night: of the release that showed the period first. release_number: the release that made the part.';
+
+create table if not exists ops.published_row (
+    part_id integer not null references ops.published_part on delete cascade,
     row_number integer not null,
     content jsonb not null,
-    primary key (release_number, table_name, row_number)
+    primary key (part_id, row_number)
 );
-comment on table ops.release_row is 'The published rows of each release as they were shown: what a rollback restores.';
+comment on table ops.published_row is 'The published rows as they were shown: what a rollback restores.';
+
+create table if not exists ops.release_part (
+    release_number integer not null references ops.release,
+    part_id integer not null references ops.published_part,
+    primary key (release_number, part_id)
+);
+create index if not exists release_part_by_part on ops.release_part (part_id);
+comment on table ops.release_part is 'The parts that a release shows.';
+
+create table if not exists ops.shown_part (
+    part_id integer primary key,
+    table_name text not null,
+    period text not null
+);
+comment on table ops.shown_part is 'The parts that reporting shows now.';
+
+create table if not exists ops.release_change (
+    release_number integer not null references ops.release,
+    table_name text not null,
+    period text not null,
+    change text not null check (change in ('new', 'corrected')),
+    row_count integer not null,
+    pending_count integer not null,
+    primary key (release_number, table_name, period)
+);
+comment on table ops.release_change is
+'What a release shows that the one before did not: a period that was closed, or one that was corrected, as each is once.';
+
+create table if not exists ops.disclosure_decision (
+    release_number integer not null references ops.release,
+    count_name jsonb not null,
+    happened_on text not null,
+    value integer not null,
+    decision text not null check (decision in ('shown', 'primary', 'complementary', 'pending')),
+    shown integer
+);
+create index if not exists disclosure_decision_by_day on ops.disclosure_decision (happened_on);
+comment on table ops.disclosure_decision is
+'What was decided of each count, and what it was in truth. pending: readers keep seeing what was published before.';
+
+create table if not exists ops.published_cell (
+    release_number integer not null references ops.release,
+    cell jsonb not null,
+    shown integer,
+    truth integer not null,
+    is_pending boolean not null
+);
+create index if not exists published_cell_by_day on ops.published_cell ((cell ->> 'day'));
+comment on table ops.published_cell is
+'What readers were ever shown of each count, in the audit''s words; outlives the releases, since a reader does not forget.';
 
 create table if not exists reporting.release (
     release_number integer primary key,
@@ -166,6 +230,22 @@ create table if not exists reporting.release (
 );
 comment on table reporting.release is
 'Mikä julkaisu on näkyvissä (aina yksi rivi). / The release that is shown (always one row).';
+
+create table if not exists reporting.release_change (
+    release_number integer not null,
+    table_name text not null,
+    period text not null,
+    change text not null,
+    row_count integer not null,
+    pending_count integer not null,
+    primary key (table_name, period)
+);
+comment on table reporting.release_change is
+'Mitä näkyvissä oleva julkaisu muutti: uusi suljettu jakso (new) tai kerran korjattu jakso (corrected). / What the release
+that is shown changed: a newly closed period (new), or one that was corrected, as each is once (corrected).';
+comment on column reporting.release_change.pending_count is
+'Rivit, joilla korjaus odottaa, koska se kertoisi yksittäisistä oppilaista. / Rows whose correction waits, since it would
+tell of single pupils.';
 
 create table if not exists ops.erasure (
     erasure_id integer generated always as identity primary key,

@@ -263,7 +263,9 @@ SHADOWING = (
 OTHER_SCHEMAS = (
     attack("candidate", REFUSED, "counts before they are withheld", "select * from candidate.support_yearly"),
     attack("municipal candidate", REFUSED, "every pupil", "select * from candidate_municipal.dim_pupil"),
-    attack("kept releases", REFUSED, "what an earlier release showed", "select * from ops.release_row"),
+    attack("kept releases", REFUSED, "what an earlier release showed", "select * from ops.published_row"),
+    attack("decisions", REFUSED, "what each withheld count is in truth", "select * from ops.disclosure_decision"),
+    attack("audited counts", REFUSED, "what the audit knows of each count", "select * from ops.published_cell"),
     attack("landed rows", REFUSED, "deliveries", "select * from landing.enrolment"),
     attack("codes", REFUSED, "the municipalities' codes", "select * from reference.absence_crosswalk"),
     attack("deliveries", REFUSED, "how many rows another delivered", "select * from ops.delivery"),

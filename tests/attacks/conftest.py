@@ -71,18 +71,25 @@ create table candidate.support_yearly (
 );
 insert into candidate.support_yearly select municipality, 'S3', {withheld} from reference.municipality;
 create table reporting.support_yearly (
-    municipality text, level text, pupils integer, suppressed boolean not null, primary key (municipality, level)
+    municipality text, level text, pupils integer, suppressed boolean not null, correction_pending boolean not null,
+    primary key (municipality, level)
 );
 insert into ops.release (release_number, night, by_hand, status, code_version, published_at) values
 (1, '2026-02-03', false, 'published', '-', now()), (2, '2026-02-04', false, 'published', '-', now());
 insert into ops.release_table
 select release_number, 'support_yearly', 4, 4, '-' from ops.release;
-insert into ops.release_row
+insert into ops.published_part
+(release_number, table_name, period, first_night, is_corrected, row_count, suppressed_count, checksum)
+select release_number, 'support_yearly', '{{}}', night, false, 4, 4, '-' from ops.release order by release_number;
+insert into ops.release_part select release_number, part_id from ops.published_part;
+insert into ops.published_row
 select
-    r.release_number, 'support_yearly', row_number() over (order by c.municipality),
-    jsonb_build_object('municipality', c.municipality, 'level', c.level, 'suppressed', true)
-    || case r.release_number when 1 then jsonb_build_object('pupils', c.pupils) else '{{}}' end
-from ops.release as r cross join candidate.support_yearly as c;
+    p.part_id, row_number() over (partition by p.part_id order by c.municipality),
+    jsonb_build_object(
+        'municipality', c.municipality, 'level', c.level, 'suppressed', true, 'correction_pending', false
+    )
+    || case p.release_number when 1 then jsonb_build_object('pupils', c.pupils) else '{{}}' end
+from ops.published_part as p cross join candidate.support_yearly as c;
 """
 
 

@@ -36,7 +36,7 @@ DONE = {
     "grant select on landing.enrolment to bi_kuopio": "table landing.enrolment: bi_kuopio has SELECT",
     "grant select on candidate.support_yearly to public": "table candidate.support_yearly: public has SELECT",
     "grant select on reference.school to bi_kuopio": "table reference.school: bi_kuopio has SELECT",
-    "grant select on ops.release_row to {login}": "table ops.release_row: {login} has SELECT",
+    "grant select on ops.published_row to {login}": "table ops.published_row: {login} has SELECT",
     "grant usage on schema harmonised to bi_region": "schema harmonised: bi_region has USAGE",
     "grant usage on schema staging to public": "schema staging: public has USAGE",
     "grant create on schema municipal to bi_kuopio": "schema municipal: bi_kuopio has CREATE",
@@ -137,11 +137,11 @@ def test_a_reader_cannot_stop_a_release_by_what_anybody_may_do(published: Publis
 
 def test_every_problem_is_told_at_once_and_stops_the_release(admin: psycopg.Connection) -> None:
     with admin.transaction(force_rollback=True):
-        admin.execute("grant select on landing.enrolment, ops.release_row to bi_region")
+        admin.execute("grant select on landing.enrolment, ops.published_row to bi_region")
         with pytest.raises(access.NotProtected) as raised:
             access.check(admin, MODELS)
         assert "landing.enrolment" in str(raised.value)
-        assert "revoke select on table ops.release_row from" in str(raised.value)
+        assert "revoke select on table ops.published_row from" in str(raised.value)
 
 
 def test_what_only_an_administrator_can_close_is_a_warning(

@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from psycopg.rows import dict_row
 
-from pipeline.disclosure import protected_select, protection_of
+from pipeline.disclosure import protect, protection_of
 from pipeline.transform import published_marts
 from tests.dbt.tiny import (
     MODELS_ONLY,
@@ -150,19 +149,9 @@ def test_a_municipality_is_in_the_region_as_a_whole(built: TinyWarehouse) -> Non
 
 def _shown(built: TinyWarehouse, mart: str) -> list[dict[str, Any]]:
     """The mart's rows as they would be published."""
-    columns = [
-        row["column_name"]
-        for row in built.query(
-            """
-            select column_name from information_schema.columns
-            where table_schema = 'candidate' and table_name = %s order by ordinal_position
-            """,
-            mart,
-        )
-    ]
-    query = protected_select(mart, columns, protection_of(published_marts(built.target)[mart]))
-    with built.connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query).fetchall()
+    rows = built.query(f"select * from candidate.{mart}")
+    protection = protection_of(published_marts(built.target)[mart])
+    return list(protect({mart: rows}, {mart: protection}, ()).rows[mart])
 
 
 def test_a_coverage_is_a_rate_too(built: TinyWarehouse) -> None:

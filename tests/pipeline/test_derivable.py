@@ -88,6 +88,25 @@ def test_a_count_that_no_sum_binds_has_no_upper_end() -> None:
     assert intervals({}, {"x": 1}, []) == {"x": Interval(1, None, proven=True)}
 
 
+def test_a_great_count_among_withheld_ones_contradicts_nothing() -> None:
+    """All pupils are withheld with those of one level; what is shown are the other levels."""
+    relations = [Relation("all", ("S0", "S1", "S2")), Relation("region", ("all", "elsewhere"))]
+    shown = {"S1": 700, "region": 60_000}
+    unknown = {"all": 1, "S0": 1, "S2": 1, "elsewhere": 1}
+    found = intervals(shown, unknown, relations, enough=4)
+    assert all(one.span >= 4 for one in found.values())
+
+
+def test_an_end_that_the_solver_does_not_find_at_once_is_found() -> None:
+    """Asked in this order, the solver once ended without a word. x0 + x3 + x5 = 12, each at least 1."""
+    parts = {"a": (3, 5, 6), "b": (1, 3), "c": (1, 5, 6), "d": (1, 3, 4), "e": (0, 3, 5)}
+    shown = {7: 12, "c": 7, "e": 12}
+    unknown = dict.fromkeys((6, "a", 2, 1, 4, 0, "b", 5, 3, "d"), 1)
+    found = intervals(shown, unknown, [Relation(name, ones) for name, ones in parts.items()])
+    assert found[0] == Interval(1, 10, proven=True)
+    assert found[2].high is None
+
+
 def test_shown_counts_that_contradict_each_other_are_told() -> None:
     with pytest.raises(Contradiction):
         intervals({"t": 3, "a": 1, "b": 1}, {"x": 1}, [Relation("t", ("a", "b"))])

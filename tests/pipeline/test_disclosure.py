@@ -1,48 +1,220 @@
-"""Small counts: 1 to 4 pupils are never shown, nor sums and rates of fewer than 10 (regional definitions §4)."""
+"""What of a row may be shown: small counts and what hangs on them (regional definitions §4). Figures worked by hand."""
 
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
-import psycopg
 import pytest
 
-from pipeline.disclosure import Protection, protected_select
+from pipeline.disclosure import Protection, Published, protect
+from pipeline.linked_counts import Count, NotLinked, TablesDisagree
 
-PROTECTION = Protection(
-    counts={"pupils": ("absent_lessons", "absence_rate"), "pupils_with_absence": ("absent_lessons", "absence_rate")},
-    denominators={"pupils": ("absent_lessons", "absence_rate")},
+ATTENDANCE = Protection(
+    counts={
+        "pupils": ("pupils_with_absence", "absent_lessons", "absence_rate"),
+        "pupils_with_absence": ("absent_lessons", "absence_rate"),
+    },
+    denominators={
+        "pupils": ("absent_lessons", "absence_rate"),
+        "pupils_with_absence": ("absent_lessons", "absence_rate"),
+    },
 )
-COLUMNS = ["municipality", "pupils", "pupils_with_absence", "absent_lessons", "absence_rate"]
+SHARES = Protection(
+    counts={"pupils": ("share",), "population": ("pupils", "share")}, denominators={"population": ("share",)}
+)
+PLACES = ("iisalmi", "kuopio", "siilinjarvi", "varkaus")
+LEVELS = ("S0", "S1", "S2", "S3", "unknown")
+DAY = date(2025, 10, 31)
 
 
-@pytest.fixture
-def shown(connection: psycopg.Connection) -> dict[str, tuple[object, ...]]:
-    connection.execute(
-        """
-        create table candidate.cells (municipality text primary key, pupils integer, pupils_with_absence integer,
-            absent_lessons numeric, absence_rate numeric);
-        insert into candidate.cells values
-            ('enough', 100, 20, 60, 0.1), ('few absent', 100, 4, 8, 0.01), ('none absent', 100, 0, 0, 0),
-            ('few pupils', 4, 2, 3, 0.2), ('under ten', 9, 6, 12, 0.3), ('ten', 10, 5, 12, 0.3),
-            ('not collected', 100, null, null, null)
-        """
-    )
-    rows = connection.execute(protected_select("cells", COLUMNS, PROTECTION)).fetchall()
-    return {row[0]: row[1:] for row in rows}
+def attendance(municipality: str, *figures: Any, absence_class: str = "all") -> dict[str, Any]:
+    names = ("pupils", "pupils_with_absence", "absent_lessons", "absence_rate")
+    return {
+        "month": date(2025, 10, 1),
+        "municipality": municipality,
+        "grade_band": "all",
+        "absence_class": absence_class,
+        **dict(zip(names, figures, strict=True)),
+        "municipalities": municipality,
+    }
+
+
+def levels(municipality: str, *pupils: int, band: str = "all") -> list[dict[str, Any]]:
+    """Rows of support_levels: pupils of S0, S1, S2, S3 and unknown."""
+    population = sum(pupils)
+    return [
+        {
+            "count_day": DAY,
+            "municipality": municipality,
+            "grade_band": band,
+            "support_level": level,
+            "pupils": value,
+            "population": population,
+            "share": Decimal(value) / population if population else None,
+        }
+        for level, value in zip(LEVELS, pupils, strict=True)
+    ]
+
+
+def shown_levels(rows: list[dict[str, Any]], before: dict[Count, Published] | None = None) -> list[dict[str, Any]]:
+    corrected = {"support_levels": frozenset(range(len(rows)))} if before else None
+    protected = protect({"support_levels": rows}, {"support_levels": SHARES}, PLACES, before, corrected=corrected)
+    return list(protected.rows["support_levels"])
 
 
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        ("enough", (100, 20, Decimal("60"), Decimal("0.1"), False)),
-        ("few absent", (100, None, None, None, True)),
-        ("none absent", (100, 0, Decimal("0"), Decimal("0"), False)),
-        ("few pupils", (None, None, None, None, True)),
-        # Nine pupils are a count that may be shown, but no denominator.
-        ("under ten", (9, 6, None, None, True)),
-        ("ten", (10, 5, Decimal("12"), Decimal("0.3"), False)),
+        ((100, 20, Decimal(60), Decimal("0.1")), (100, 20, Decimal(60), Decimal("0.1"), False)),
+        # Four were absent: their count, and the sum and rate of their lessons.
+        ((100, 4, Decimal(8), Decimal("0.01")), (100, None, None, None, True)),
+        ((100, 0, Decimal(0), Decimal(0)), (100, 0, Decimal(0), Decimal(0), False)),
+        ((4, 2, Decimal(3), Decimal("0.2")), (None, None, None, None, True)),
+        # Nine pupils are a count that may be shown, but no denominator; nor are nine who were absent.
+        ((9, 6, Decimal(12), Decimal("0.3")), (9, 6, None, None, True)),
+        ((100, 9, Decimal(12), Decimal("0.01")), (100, 9, None, None, True)),
+        ((11, 10, Decimal(12), Decimal("0.3")), (11, 10, Decimal(12), Decimal("0.3"), False)),
         # A structural null keeps its reason and does not raise the flag.
-        ("not collected", (100, None, None, None, False)),
+        ((100, None, None, None), (100, None, None, None, False)),
     ],
 )
-def test_what_of_a_row_is_shown(shown: dict[str, tuple[object, ...]], cell: str, expected: tuple[object, ...]) -> None:
-    assert shown[cell] == expected
+def test_what_of_a_row_is_shown(cell: tuple[Any, ...], expected: tuple[Any, ...]) -> None:
+    tables = {"attendance_monthly": [attendance("kuopio", *cell)]}
+    (row,) = protect(tables, {"attendance_monthly": ATTENDANCE}, PLACES).rows["attendance_monthly"]
+    names = ("pupils", "pupils_with_absence", "absent_lessons", "absence_rate", "suppressed")
+    assert tuple(row[name] for name in names) == expected
+
+
+def test_a_small_count_takes_another_of_its_total_with_it() -> None:
+    # 3 of S3 could be told from 100 less the others.
+    rows = shown_levels(levels("kuopio", 60, 20, 17, 3, 0))
+    values = {row["support_level"]: row["pupils"] for row in rows}
+    assert values["S3"] is None
+    assert sum(value is None for value in values.values()) == 2
+    assert values["unknown"] == 0
+    assert {row["population"] for row in rows} == {100}
+    assert [row["share"] is None for row in rows] == [row["pupils"] is None for row in rows]
+    assert [row["suppressed"] for row in rows] == [row["pupils"] is None for row in rows]
+
+
+@pytest.mark.parametrize("everybody", [6, 3])
+def test_where_all_are_alike_the_row_is_withheld_with_its_total_and_its_noughts(everybody: int) -> None:
+    # All have S3: whoever knows a child in this band would know the level. So with six of them, and so with three.
+    rows = shown_levels(levels("varkaus", 0, 0, 0, everybody, 0, band="1-2"))
+    assert {row["pupils"] for row in rows} == {None}
+    assert {row["population"] for row in rows} == {None}
+
+
+def test_where_all_have_no_support_everything_is_shown() -> None:
+    rows = shown_levels(levels("varkaus", 6, 0, 0, 0, 0, band="1-2"))
+    assert [row["pupils"] for row in rows] == [6, 0, 0, 0, 0]
+
+
+def test_an_absence_class_of_the_whole_population_is_withheld_with_it() -> None:
+    tables = {
+        "attendance_monthly": [
+            attendance("kuopio", 12, 12, Decimal(30), Decimal("0.1")),
+            attendance("kuopio", 12, 12, Decimal(30), Decimal("0.1"), absence_class="health"),
+            attendance("kuopio", 12, 0, Decimal(0), Decimal(0), absence_class="leave"),
+        ]
+    }
+    rows = protect(tables, {"attendance_monthly": ATTENDANCE}, PLACES).rows["attendance_monthly"]
+    assert [(row["pupils"], row["pupils_with_absence"]) for row in rows] == [(None, None), (None, None), (None, 0)]
+
+
+def test_a_municipality_learns_nothing_of_the_other_from_the_region() -> None:
+    # Two municipalities, 2 and 30 of S3: the one with 30 would take them from the region's 32.
+    rows = [
+        *levels("iisalmi", 90, 40, 30, 2, 0),
+        *levels("kuopio", 900, 300, 200, 30, 0),
+        *levels("region", 990, 340, 230, 32, 0),
+    ]
+    found = {(row["municipality"], row["support_level"]): row["pupils"] for row in shown_levels(rows)}
+    assert found["iisalmi", "S3"] is None
+    assert found["region", "S3"] is None
+
+
+def test_one_count_has_one_decision_in_all_tables() -> None:
+    # The population of attendance_tiers is that of support_levels: 4 pupils are shown in neither.
+    tiers = [
+        {
+            "period_type": "month",
+            "period_start": date(2025, 10, 1),
+            "period_end": DAY,
+            "municipality": "kuopio",
+            "grade_band": "1-2",
+            "tier": tier,
+            "pupils": pupils,
+            "population": 7,
+            "share": None,
+            "municipalities": "kuopio",
+        }
+        for tier, pupils in (("A0", 7), ("A1", 0), ("A2", 0), ("A3", 0), ("none", 0))
+    ]
+    tables = {"attendance_tiers": tiers, "support_levels": levels("kuopio", 0, 0, 0, 7, 0, band="1-2")}
+    found = protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows
+    # Support levels withhold the total, for all are of S3; so tiers must, and with it A0, which is the same seven.
+    assert {row["population"] for rows in found.values() for row in rows} == {None}
+    assert {row["pupils"] for row in found["attendance_tiers"]} == {None, 0}
+
+
+def test_tables_that_tell_two_numbers_of_one_count_are_refused() -> None:
+    tables = {
+        "support_levels": levels("kuopio", 60, 20, 17, 9, 0),
+        "group_sizes": [
+            {
+                "count_day": DAY,
+                "municipality": "kuopio",
+                "grade_band": "all",
+                "group_size": "unknown",
+                "pupils": 105,
+                "population": 105,
+                "share": None,
+            }
+        ],
+    }
+    with pytest.raises(TablesDisagree, match="105"):
+        protect(tables, dict.fromkeys(tables, SHARES), PLACES)
+
+
+def kuopio(level: str | None = None) -> Count:
+    whole = Count("pupils", DAY.isoformat(), ("kuopio",), "all")
+    return whole.also("level", level) if level else whole
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now", "expected", "is_pending"),
+    [
+        (Published(20, 20), 20, 20, False),
+        # Three more would tell of three pupils; six more do not.
+        (Published(20, 20), 23, 20, True),
+        (Published(20, 20), 26, 26, False),
+        # It has become small: what was shown stays, since nothing at all would say that it is now 1 to 4.
+        (Published(20, 20), 3, 20, True),
+        (Published(3, None), 30, None, False),
+    ],
+)
+def test_a_corrected_count(earlier: Published, now: int, expected: int | None, is_pending: bool) -> None:
+    rows = levels("kuopio", 600, 200, 170, now, 50)
+    found = shown_levels(rows, {kuopio("S3"): earlier})
+    row = next(row for row in found if row["support_level"] == "S3")
+    assert (row["pupils"], row["correction_pending"]) == (expected, is_pending)
+
+
+def test_a_pending_correction_is_not_told_by_the_other_corrected_counts() -> None:
+    # 20 → 23 of S3 and 600 → 597 of S0: either one, shown, would tell the other.
+    before = {
+        kuopio(): Published(1040, 1040),
+        **{
+            kuopio(level): Published(value, value) for level, value in zip(LEVELS, (600, 200, 170, 20, 50), strict=True)
+        },
+    }
+    found = shown_levels(levels("kuopio", 597, 200, 170, 23, 50), before)
+    values = {row["support_level"]: (row["pupils"], row["correction_pending"]) for row in found}
+    assert values["S3"] == (20, True)
+    assert values["S0"] == (600, True)
+
+
+def test_a_table_of_which_nobody_has_said_what_it_counts_is_refused() -> None:
+    with pytest.raises(NotLinked, match="new_table"):
+        protect({"new_table": [{"pupils": 3}]}, {"new_table": SHARES}, PLACES)
