@@ -7,7 +7,7 @@ Nothing is released that it does not pass.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from pipeline.derivable import Contradiction, Interval, Relation, intervals
@@ -66,18 +66,20 @@ def audit(
     truths: Mapping[str, Sequence[Mapping[str, Any]]],
     municipalities: Sequence[str],
     before: Mapping[Cell, Seen] | None = None,
+    largest: Mapping[tuple[date, str, str, str], float] | None = None,
 ) -> list[Finding]:
     """What somebody can work out of the tables, for the outsider and each municipality; empty when it is safe.
 
     tables: table → rows as they are to be shown; truths: the same rows before protection. before: what was published
-    earlier of counts that hang together with these (`cells` of those rows).
+    earlier of counts that hang together with these (`cells` of those rows). largest: (month, municipality or `region`,
+    grade band, absence class) → the most lessons that any one pupil holds of the sum.
     """
     seen = dict(before or {})
     for cell, one in cells(tables, truths).items():
         seen[cell] = one
     relations, extra = _relations(seen)
     seen |= extra
-    findings = [*_seen_to_be_alike(seen)]
+    findings = [*_seen_to_be_alike(seen), *_held_by_one(tables.get("attendance_monthly", ()), largest or {})]
     alike = _noughts_of_the_alike(seen)
     for attacker in ("outsider", *municipalities):
         findings += _worked_out(attacker, seen, relations, set(extra), alike)
@@ -331,6 +333,16 @@ def _seen_to_be_alike(seen: Mapping[Cell, Seen]) -> Iterator[Finding]:
     for cell, axis, total in _sensitive(seen):
         if seen[cell].shown and seen[total].shown == seen[cell].shown:
             yield Finding("outsider", _name(cell), f"everybody of a shown whole is in it ({axis})")
+
+
+def _held_by_one(
+    rows: Sequence[Mapping[str, Any]], largest: Mapping[tuple[date, str, str, str], float]
+) -> Iterator[Finding]:
+    """Shown lesson sums of which one pupil holds over half."""
+    for row in rows:
+        place = (row["month"], row["municipality"], row["grade_band"], row["absence_class"])
+        if row["absent_lessons"] is not None and 2 * largest.get(place, 0) > row["absent_lessons"]:
+            yield Finding("outsider", " ".join(map(str, place)), "one pupil holds over half of its lessons")
 
 
 def _noughts_of_the_alike(seen: Mapping[Cell, Seen]) -> set[Cell]:

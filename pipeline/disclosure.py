@@ -8,6 +8,7 @@ published before stays withheld, or takes its corrected value only where that te
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from pipeline.lesson_sums import LessonSum, lesson_sums
@@ -22,6 +23,10 @@ SMALLEST_CHANGE = 5
 SENSITIVE = {"level": ("S2", "S3"), "tier month": ("A3",), "tier school_year": ("A3",), "tier last_12_weeks": ("A3",)}
 # How far apart the values of a withheld lesson sum must be, as a share of it; at least SPAN lessons.
 SUM_SPAN = 0.2
+# A class's lesson sum of which one pupil holds more than this share tells of that pupil.
+LARGEST_SHARE = 0.5
+# (month, municipality or `region`, grade band, absence class) → the most lessons of any one pupil.
+Largest = Mapping[tuple[date, str, str, str], float]
 
 
 @dataclass(frozen=True)
@@ -101,13 +106,14 @@ def protect(
     *,
     span: float = SPAN,
     corrected: Mapping[str, frozenset[int]] | None = None,
+    largest: Largest | None = None,
 ) -> Protected:
     """Decides what of the rows is shown: all of them together, as one system with what was published `before`.
 
     tables: table → rows before protection. protections: the same tables → what of them is protected. span: how far
     apart the values of a withheld count must be, where SPAN proved too little. corrected: table → the numbers of the
-    rows that correct what was published; in other rows what was shown before stays as it was. Raises CannotProtect,
-    TablesDisagree, NotLinked.
+    rows that correct what was published; in other rows what was shown before stays as it was. largest: what one pupil
+    holds of the classes' lesson sums. Raises CannotProtect, TablesDisagree, NotLinked.
     """
     require_linked(table for table, protection in protections.items() if protection.columns)
     before = before or {}
@@ -156,7 +162,7 @@ def protect(
         for count, value in linked.values.items()
         if count not in linked.unseen
     }
-    sums = _withheld_sums(tables, protections, linked, counts, municipalities)
+    sums = _withheld_sums(tables, protections, linked, counts, municipalities, largest or {})
     rows = {
         table: [
             _shown(row, protections[table], _of_row(counts, linked.at, table, number, row), sums.of_row(table, number))
@@ -249,8 +255,10 @@ def _withheld_sums(
     linked: LinkedCounts,
     counts: Mapping[Count, Decision],
     municipalities: Sequence[str],
+    largest: Largest,
 ) -> _Sums:
-    """The lesson sums of withheld counts and of too few pupils, and those that would give them away."""
+    """The lesson sums of withheld counts, of too few pupils and of one pupil above all, and those that would give them
+    away."""
     found = lesson_sums(tables)
     primary: set[LessonSum] = set()
     few: set[LessonSum] = set()
@@ -258,7 +266,10 @@ def _withheld_sums(
         row, own = tables[table][number], _of_row(counts, linked.at, table, number, tables[table][number])
         if _is_withheld(column, row, protections[table], own):
             primary.add(one)
-        if _is_of_few(column, row, protections[table]):
+        is_of_one = table == "attendance_monthly" and column == "absent_lessons" and _is_of_one(row, largest)
+        if is_of_one:
+            primary.add(one)
+        if is_of_one or _is_of_few(column, row, protections[table]):
             few.add(one)
     hidden = withheld(
         Release(
@@ -291,6 +302,11 @@ def _is_withheld(column: str, row: Row, protection: Protection, counts: Mapping[
     if any(name in counts and counts[name].decision != "shown" for name in protection.counts_of(column)):
         return True
     return _is_of_few(column, row, protection)
+
+
+def _is_of_one(row: Row, largest: Largest) -> bool:
+    held = largest.get((row["month"], row["municipality"], row["grade_band"], row["absence_class"]), 0)
+    return float(held) > LARGEST_SHARE * float(row["absent_lessons"])
 
 
 def _is_of_few(column: str, row: Row, protection: Protection) -> bool:

@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from pipeline import audit
-from pipeline.disclosure import Protected, Protection, Published, protect, protection_of
+from pipeline.disclosure import Largest, Protected, Protection, Published, protect, protection_of
 from pipeline.linked_counts import Count, linked_counts, month_end, places_of
 from pipeline.warehouse import reader_roles
 from pipeline.withholding import SPAN, CannotProtect
@@ -118,8 +118,19 @@ def marts_of(connection: psycopg.Connection, metas: Mapping[str, Mapping[str, An
     ]
 
 
+def read_largest(connection: psycopg.Connection) -> Largest:
+    """What one pupil holds of the classes' lesson sums, in the harmonised layer of the same build as `candidate`."""
+    query = "select month, municipality, grade_band, absence_class, lessons from harmonised.largest_absence"
+    return {tuple(place): lessons for *place, lessons in connection.execute(query)}
+
+
 def freeze(
-    connection: psycopg.Connection, number: int, night: date, marts: Sequence[Mart], municipalities: Sequence[str]
+    connection: psycopg.Connection,
+    number: int,
+    night: date,
+    marts: Sequence[Mart],
+    municipalities: Sequence[str],
+    largest: Largest,
 ) -> list[Loss]:
     """Decides what release `number` shows, and keeps it: parts, decisions, and what was published of each count.
     Returns what each table lost by it.
@@ -129,7 +140,7 @@ def freeze(
     base = {(part.table, part.period): part for part in _latest_parts(connection, number)}
     plan = _plan(connection, base, night, marts)
     by_name = {mart.name: mart for mart in marts}
-    shown = _protected(connection, number, plan, by_name, municipalities)
+    shown = _protected(connection, number, plan, by_name, municipalities, largest)
     parts = [*plan.kept]
     for (table, period), rows in shown.items():
         earlier = plan.corrected.get((table, period))
@@ -219,6 +230,7 @@ def _protected(
     plan: Plan,
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
+    largest: Largest,
 ) -> dict[tuple[str, Period], list[Row]]:
     """The rows of the fresh parts as readers may see them.
 
@@ -228,12 +240,12 @@ def _protected(
     old = {place: _rows_of(connection, part, marts[place[0]]) for place, part in plan.corrected.items()}
     settled = {place: _settled(marts[place[0]], plan.fresh[place], rows) for place, rows in old.items()}
     try:
-        return _decided(connection, number, plan, marts, municipalities, old, settled)
+        return _decided(connection, number, plan, marts, municipalities, largest, old, settled)
     except (NotSafe, CannotProtect):
         if not old:
             raise
         settled = {place: _all_settled(marts[place[0]], plan.fresh[place], rows) for place, rows in old.items()}
-        return _decided(connection, number, plan, marts, municipalities, old, settled)
+        return _decided(connection, number, plan, marts, municipalities, largest, old, settled)
 
 
 def _decided(
@@ -242,6 +254,7 @@ def _decided(
     plan: Plan,
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
+    largest: Largest,
     old: Mapping[tuple[str, Period], Sequence[Row]],
     settled: Mapping[tuple[str, Period], Sequence[Row]],
 ) -> dict[tuple[str, Period], list[Row]]:
@@ -257,7 +270,7 @@ def _decided(
             corrected[table].update(range(len(tables[table]), len(tables[table]) + len(decided)))
             earlier[table] |= {_key(mart, row): row for row in old[table, period]}
         tables[table] += decided
-    protected = _safe(connection, number, tables, corrected, marts, municipalities)
+    protected = _safe(connection, number, tables, corrected, marts, municipalities, largest)
     shown: dict[tuple[str, Period], list[Row]] = {place: list(settled.get(place, ())) for place in plan.fresh}
     for table, readable in protected.rows.items():
         for row, truth in zip(readable, tables[table], strict=True):
@@ -316,6 +329,7 @@ def _safe(
     corrected: Mapping[str, set[int]],
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
+    largest: Largest,
 ) -> Protected:
     """Protected rows that the audit passes; keeps the decisions, and what was published of each count."""
     days = sorted({count.when for count in linked_counts(tables).values})
@@ -330,8 +344,9 @@ def _safe(
             before,
             span=span,
             corrected={table: frozenset(numbers) for table, numbers in corrected.items()},
+            largest=largest,
         )
-        findings = audit.audit(protected.rows, tables, municipalities, seen)
+        findings = audit.audit(protected.rows, tables, municipalities, seen, largest)
         if not findings:
             _keep_decisions(connection, number, protected)
             _keep_seen(connection, number, audit.cells(protected.rows, tables))

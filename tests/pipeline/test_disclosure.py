@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.audit import audit
 from pipeline.disclosure import Protection, Published, protect
 from pipeline.linked_counts import Count, NotLinked, TablesDisagree
 
@@ -120,6 +121,23 @@ def test_an_absence_class_of_the_whole_population_is_withheld_with_it() -> None:
     }
     rows = protect(tables, {"attendance_monthly": ATTENDANCE}, PLACES).rows["attendance_monthly"]
     assert [(row["pupils"], row["pupils_with_absence"]) for row in rows] == [(None, None), (None, None), (None, 0)]
+
+
+@pytest.mark.parametrize(("held", "is_shown"), [(Decimal(30), True), (Decimal("30.5"), False)])
+def test_a_sum_of_which_one_pupil_holds_over_half_is_withheld(held: Decimal, is_shown: bool) -> None:
+    rows = [
+        attendance("kuopio", 100, 30, Decimal(90), Decimal("0.15")),
+        attendance("kuopio", 100, 20, Decimal(60), Decimal("0.1"), absence_class="health"),
+    ]
+    largest = {(date(2025, 10, 1), "kuopio", "all", "health"): held}
+    tables = {"attendance_monthly": rows}
+    protected = protect(tables, {"attendance_monthly": ATTENDANCE}, PLACES, largest=largest).rows
+    _, health = protected["attendance_monthly"]
+    assert (health["absent_lessons"], health["absence_rate"]) == ((60, Decimal("0.1")) if is_shown else (None, None))
+    # That there were 20 pupils tells of nobody.
+    assert (health["pupils_with_absence"], health["suppressed"]) == (20, not is_shown)
+    assert audit(protected, tables, PLACES, largest=largest) == []
+    assert bool(audit(tables, tables, PLACES, largest=largest)) is not is_shown
 
 
 def test_a_municipality_learns_nothing_of_the_other_from_the_region() -> None:
