@@ -112,9 +112,7 @@ def release(night: Night = None, as_json: AsJson = False) -> None:
         except steps.ReleaseUnderWay as under_way:
             _wrong_use(str(under_way))
         except NotProtected as problem:
-            error_console.print("[red]Nothing was published: somebody could reach what is not theirs.[/red]")
-            error_console.print(str(problem), markup=False, soft_wrap=True)
-            raise typer.Exit(REFUSED) from problem
+            _not_protected(problem)
     _print(outcome, release_table(outcome), as_json)
     raise typer.Exit(DONE if outcome.status == "published" else REFUSED)
 
@@ -280,6 +278,7 @@ def rollback(
 ) -> None:
     """Show an earlier release again, at once and whole."""
     from pipeline import release as steps
+    from pipeline.access import NotProtected
 
     settings = load_settings()
     with _warehouse(settings):
@@ -287,6 +286,8 @@ def rollback(
             number = steps.rollback(settings, to)
         except (steps.NothingToRestore, steps.ReleaseUnderWay) as problem:
             _wrong_use(str(problem))
+        except NotProtected as problem:
+            _not_protected(problem)
     console.print(f"reporting shows release {number}")
 
 
@@ -487,6 +488,12 @@ def _print(result: Any, table: Any, as_json: bool) -> None:
 
 def _today() -> date:
     return datetime.now(ZoneInfo("Europe/Helsinki")).date()
+
+
+def _not_protected(problem: Exception) -> NoReturn:
+    error_console.print("[red]Nothing was published: somebody could reach what is not theirs.[/red]")
+    error_console.print(str(problem), markup=False, soft_wrap=True)
+    raise typer.Exit(REFUSED) from problem
 
 
 def _wrong_use(message: str) -> NoReturn:

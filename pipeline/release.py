@@ -201,9 +201,12 @@ def _loss_check(number: int, loss: publication.Loss) -> quality.QualityResult:
     )
 
 
-def rollback(settings: Settings, to: int | None = None) -> int:
+def rollback(settings: Settings, to: int | None = None, *, models: Sequence[municipal.Model] | None = None) -> int:
     """Shows an earlier release again: `to`, or the published one before the current. Returns its number.
-    Raises NothingToRestore."""
+
+    models: the municipal tables that the access gate looks for (default: those of the last build). Raises
+    NothingToRestore, ReleaseUnderWay; NotProtected where somebody could reach what is not theirs: then nothing changes.
+    """
     with connect(settings, autocommit=True) as guard, _release_lock(guard), connect(settings) as connection:
         row = connection.execute(
             """
@@ -219,6 +222,7 @@ def rollback(settings: Settings, to: int | None = None) -> int:
             raise NothingToRestore("no published release " + (f"number {to}" if to else "before the current one"))
         number = int(row[0])
         publication.show(connection, number)
+        access.check(connection, municipal.municipal_models(settings.dbt_target) if models is None else models)
     return number
 
 

@@ -198,7 +198,7 @@ def published(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFacto
             ensure_login(connection, login, role, made.password)
         publish(connection)
     for number in (1, 2):
-        release.rollback(settings, number)
+        release.rollback(settings, number, models=MODELS)
     with made.admin("postgres") as admin:
         copy = sql.SQL("create database {} template {} owner tukiverkko_pipeline")
         admin.execute(copy.format(sql.Identifier(made.pristine), sql.Identifier(name)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from pipeline import access
+from pipeline import access, release
 from tests.attacks.conftest import MODELS, Published
 
 OWNER = "tukiverkko_pipeline"
@@ -142,6 +142,19 @@ def test_every_problem_is_told_at_once_and_stops_the_release(admin: psycopg.Conn
             access.check(admin, MODELS)
         assert "landing.enrolment" in str(raised.value)
         assert "revoke select on table ops.published_row from" in str(raised.value)
+
+
+def test_a_rollback_shows_nothing_where_somebody_reaches_what_is_not_theirs(
+    published: Published, admin: psycopg.Connection
+) -> None:
+    current = admin.execute("select release_number from ops.release where is_current").fetchone()
+    admin.execute("grant select on landing.enrolment to bi_region")
+    try:
+        with pytest.raises(access.NotProtected, match=r"landing\.enrolment"):
+            release.rollback(published.settings, 1, models=MODELS)
+    finally:
+        admin.execute("revoke select on landing.enrolment from bi_region")
+    assert admin.execute("select release_number from ops.release where is_current").fetchone() == current != (1,)
 
 
 def test_what_only_an_administrator_can_close_is_a_warning(
