@@ -53,20 +53,6 @@ def test_the_next_close_is_the_21st_after_a_night(night: str, close: str) -> Non
     assert next_close(date.fromisoformat(night)) == date.fromisoformat(close)
 
 
-@pytest.fixture
-def region(connection: psycopg.Connection) -> psycopg.Connection:
-    connection.execute(
-        """
-        create table candidate.support_levels (
-            count_day date, municipality text, grade_band text, support_level text, pupils bigint, population bigint,
-            share numeric, as_of date, primary key (count_day, municipality, grade_band, support_level)
-        );
-        create table candidate.data_status (municipality text primary key, rows_landed integer)
-        """
-    )
-    return connection
-
-
 def count(connection: psycopg.Connection, day: date, figures: dict[str, Sequence[int]]) -> None:
     """The candidate's rows of a day: municipality → pupils of S0, S2, S3; the region is their sum."""
     connection.execute("delete from candidate.support_levels where count_day = %s", (day,))
