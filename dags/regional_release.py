@@ -4,10 +4,18 @@ It does not wait for one event a municipality: left-over events of a night that 
 the next one. The last municipality of a night emits one event instead, and the ledger says when it is the last.
 """
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
+from airflow.sdk import (
+    DAG,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    SyncCallback,
+    task,
+)
 from airflow.sdk.exceptions import AirflowFailException
 from house_rules import (
     NIGHT_COMPLETE,
@@ -18,9 +26,11 @@ from house_rules import (
     log,
     log_without_values,
     night_of,
+    tell_late,
+    tell_news,
 )
 
-from pipeline.release_due import LATEST
+from pipeline.release_due import LATE, LATEST
 from pipeline.settings import load_settings
 
 DOC = f"""\
@@ -40,6 +50,10 @@ a night: the run of {LATEST:%H:%M}, and a run after a late outcome, are skipped 
 | `release` | dbt, release gate, small counts, publish; a killed release leaves nothing behind, \
 so it is safe to run again |
 
+**Who is told:** when `release` has ended, published or not, everybody hears of the whole night in one mail, and only
+what is news to them (docs/alerts.md). If the run of {LATEST:%H:%M} has not ended by {LATE:%H:%M}, the engineers are
+told that the night is late.
+
 #### Release again
 By hand a release is always due:
 ```
@@ -57,6 +71,11 @@ def by_hand(context: Any) -> bool:
     return bool(context["dag_run"].run_type == "manual")
 
 
+def until_late() -> timedelta:
+    """From the run of `LATEST` to `LATE`, when a night without its release is late."""
+    return datetime.combine(date.min, LATE) - datetime.combine(date.min, LATEST)
+
+
 with DAG(
     "regional_release",
     description=f"Publishes one release of the region a night, when all outcomes are in or at {LATEST:%H:%M}",
@@ -69,6 +88,9 @@ with DAG(
     max_active_runs=1,
     params={"night": NIGHT_PARAM},
     default_args=default_args(),
+    # Only the run of `LATEST` has a logical date, and it waits for one that the outcomes have started. On the executor,
+    # because only there the warehouse and the mail server are known.
+    deadline=DeadlineAlert(DeadlineReference.DAGRUN_LOGICAL_DATE, until_late(), SyncCallback(tell_late)),
     tags=["release"],
     doc_md=DOC,
 ):
@@ -83,7 +105,7 @@ with DAG(
         log.info("Release of %s: %s", night, reason)
         return answer
 
-    @task(do_xcom_push=False, execution_timeout=timedelta(hours=2))
+    @task(do_xcom_push=False, execution_timeout=timedelta(hours=2), on_success_callback=tell_news)
     def release(**context: Any) -> None:
         from pipeline.release import release as run_release
 

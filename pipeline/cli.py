@@ -46,8 +46,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program."
 
 def main() -> None:
     """The console script."""
+    from pipeline.warehouse import WarehouseUnreachable
+
     logging.basicConfig(level=logging.WARNING)
-    app()
+    try:
+        app()
+    except WarehouseUnreachable as problem:
+        from pipeline.problems import unreachable
+
+        error_console.print(
+            f"{problem}\nSee {unreachable(str(problem)).page}", style="red", markup=False, soft_wrap=True
+        )
+        raise SystemExit(WRONG_USE) from None
 
 
 @app.command()
@@ -258,20 +268,59 @@ def receipt(
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """What is wrong, and the next command; exit 1 when something is."""
+    """Is all well? What is wrong worst first, why, the runbook page and the next command; exit 1 when something is."""
     import psycopg
 
-    from pipeline.status import read_status
+    from pipeline.status import read_status, unreachable_status
     from pipeline.summary import status_table
+    from pipeline.warehouse import WarehouseUnreachable
 
     settings = load_settings()
-    with _warehouse(settings):
-        try:
+    try:
+        with _warehouse(settings):
             state = read_status(settings)
-        except psycopg.errors.UndefinedTable:
-            _wrong_use("Nothing has run yet: `make demo`, or `tukiverkko ingest MUNICIPALITY --night DATE`.")
-    _print(state, status_table(state), as_json)
+    except psycopg.errors.UndefinedTable:
+        _wrong_use("Nothing has run yet: `make demo`, or `tukiverkko ingest MUNICIPALITY --night DATE`.")
+    except WarehouseUnreachable as problem:
+        state = unreachable_status(settings, problem)
+    if as_json:
+        print(json.dumps({"is_well": state.is_well, **dataclasses.asdict(state)}, default=str, ensure_ascii=False))
+    else:
+        console.print(status_table(state), soft_wrap=True)
     raise typer.Exit(DONE if state.is_well else REFUSED)
+
+
+@app.command()
+def alert(
+    show: Annotated[bool, typer.Option("--show", help="Print the mails that would go now, and send nothing.")] = False,
+) -> None:
+    """Tell by e-mail what is wrong and was not told yet; exit 1 when a mail did not go, or no engineer hears of it."""
+    from pipeline import alerts
+
+    settings = load_settings()
+    with _progress(False) as progress, _warehouse(settings):
+        if show:
+            made = alerts.preview(settings)
+        else:
+            progress("telling what is wrong")
+            telling = alerts.tell(settings)
+    if show:
+        for one in made:
+            console.print(
+                f"To: {one['To']}\nSubject: {one['Subject']}\n\n{one.get_content()}", markup=False, soft_wrap=True
+            )
+        if not made:
+            console.print("There is no news to tell.")
+        return
+    for name in telling.told:
+        console.print(f"told: {name}")
+    if telling.problem:
+        error_console.print(f"waits for the next run: {', '.join(telling.waiting)}: {telling.problem}", style="red")
+    if telling.unheard:
+        error_console.print(f"{telling.unheard} problems that no engineer hears of by e-mail: see docs/alerts.md")
+    if telling == alerts.Telling():
+        console.print("There is no news to tell.")
+    raise typer.Exit(REFUSED if telling.problem or telling.unheard else DONE)
 
 
 @app.command()
