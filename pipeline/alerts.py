@@ -218,19 +218,20 @@ def _tell(settings: Settings, incident: Incident | None) -> Telling:
             unheard = _log_unheard(settings, problems)
             if not settings.mail_connection:
                 return Telling(unheard=unheard)
-            sent = _send(settings, _with_recovery(settings, letters))
-            with connection.transaction():
-                for one, problem in sent:
+            told: list[str] = []
+            waiting: dict[str, str] = {}
+            for one, problem in _send(settings, _with_recovery(settings, letters)):
+                # At once: killed after it, the next run would tell it again.
+                with connection.transaction():
                     _record(connection, settings, one, problem)
+                if problem is None:
+                    told.append(one.audience.name)
+                else:
+                    waiting[one.audience.name] = problem
+                    log.warning("The alert to %s waits: %s", one.audience.name, problem)
     except WarehouseUnreachable as error:
         return _tell_of_warehouse(settings, unreachable(str(error)))
-    waiting = [(one.audience.name, problem) for one, problem in sent if problem]
-    return Telling(
-        told=tuple(one.audience.name for one, problem in sent if not problem),
-        waiting=tuple(name for name, _ in waiting),
-        unheard=unheard,
-        problem=waiting[0][1] if waiting else None,
-    )
+    return Telling(tuple(told), tuple(waiting), unheard, next(iter(waiting.values()), None))
 
 
 @contextmanager
@@ -305,28 +306,26 @@ def _entries(connection: psycopg.Connection, audience: str) -> list[Entry]:
     return [Entry(*row) for row in rows if row[1] in KINDS]
 
 
-def _send(settings: Settings, letters: Sequence[Letter]) -> list[tuple[Letter, str | None]]:
-    """Sends the letters in one session with the mail server. Returns each that was tried, with why it did not go."""
-    if not letters:
-        return []
-    sent: list[tuple[Letter, str | None]] = []
+def _send(settings: Settings, letters: Sequence[Letter]) -> Iterator[tuple[Letter, str | None]]:
+    """Sends the letters in one session with the mail server; gives each as it is done, with why it did not go."""
+    waiting = list(letters)
+    if not waiting:
+        return
     try:
         source = mail.mail_server(settings)
         assert source is not None
         with mail.session(source) as server:
-            for one in letters:
-                sent.append((one, _hand_over(server, source, one)))
+            while waiting:
+                why = _hand_over(server, source, waiting[0])
+                yield waiting.pop(0), why
+        return
     except DeliveryProblem as error:
         # What is missing of the connection, in words of our own.
-        return [(one, str(error)) for one in letters]
+        problem = str(error)
     except (OSError, SMTPException, ValueError) as error:
         problem = f"the mail server of {settings.mail_connection} cannot be used ({type(error).__name__})"
-        tried = [one for one, _ in sent]
-        sent += [(one, problem) for one in letters if one not in tried]
-    for one, why in sent:
-        if why:
-            log.warning("The alert to %s waits: %s", one.audience.name, why)
-    return sent
+    for one in waiting:
+        yield one, problem
 
 
 def _hand_over(server: SMTP, source: SourceConnection, one: Letter) -> str | None:
@@ -343,20 +342,27 @@ def _hand_over(server: SMTP, source: SourceConnection, one: Letter) -> str | Non
 
 
 def _record(connection: psycopg.Connection, settings: Settings, one: Letter, problem: str | None) -> None:
+    ids = list(one.entries)
+    connection.execute(
+        "update ops.alert set attempts = attempts + 1, problem = %s where alert_id = any(%s)", (problem, ids)
+    )
+    if problem is not None:
+        return
     connection.execute(
         """
-        update ops.alert
-        set attempts = attempts + 1, problem = %(problem)s,
-            told_state = case when %(problem)s is null and resolved_at is null then state else told_state end,
-            told_at = case when %(problem)s is null and resolved_at is null then clock_timestamp() else told_at end,
-            resolution_told_at = case
-                when %(problem)s is null and resolved_at is not null then clock_timestamp() else resolution_told_at
-            end
-        where alert_id = any(%(ids)s)
+        update ops.alert set told_state = state, told_at = clock_timestamp()
+        where alert_id = any(%s) and resolved_at is null
         """,
-        {"problem": problem, "ids": list(one.entries)},
+        (ids,),
     )
-    if problem is None and one.audience.name == ENGINEERS:
+    connection.execute(
+        """
+        update ops.alert set resolution_told_at = clock_timestamp()
+        where alert_id = any(%s) and resolved_at is not null
+        """,
+        (ids,),
+    )
+    if one.audience.name == ENGINEERS:
         _outage(settings).unlink(missing_ok=True)
 
 

@@ -257,12 +257,13 @@ def _of_municipality(
             cause_fi=f"yöltä {night} ei ole lopputulosta; alue julkaistiin ilman sitä",
         )
     since = one.quiet_since or one.night
-    if (newest - since).days >= one.silent_days:
+    # Nights on which it was not asked are not its silence.
+    if (one.night - since).days >= one.silent_days:
         yield problem(
             "municipality_silent",
             name,
             f"nothing new has come since {since} (silent after {one.silent_days} days)",
-            f"tukiverkko ingest {name} --night {newest} --refetch",
+            f"tukiverkko ingest {name} --night {one.night} --refetch",
             cause_fi=f"uutta tietoa ei ole tullut {since} jälkeen (raja {one.silent_days} päivää)",
         )
     if one.unmapped and one.status != "held":

@@ -253,6 +253,6 @@ def _unmapped(connection: psycopg.Connection, name: str) -> int:
 
 
 def _release(connection: psycopg.Connection, condition: str) -> dict[str, Any] | None:
-    columns = ("release_number", "night", "status", "published_at", "code_version", "reason", "durations")
+    columns = ("release_number", "night", "by_hand", "status", "published_at", "code_version", "reason", "durations")
     row = connection.execute(f"select {', '.join(columns)} from ops.release where {condition}").fetchone()
     return dict(zip(columns, row, strict=True)) if row else None

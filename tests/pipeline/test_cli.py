@@ -14,9 +14,11 @@ SCHOOL_DAYS = "\ufeffKoulunro;Pvm;Luokka-aste;Oppitunnit\r\n07522;06.08.2025;7;5
 
 
 def tukiverkko(
-    home: Path, *arguments: str, stdin: str = "", database_url: str = ""
+    home: Path, *arguments: str, stdin: str = "", database_url: str = "", municipalities: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TUKIVERKKO_HOME": str(home), "TUKIVERKKO_DATABASE_URL": database_url}
+    if municipalities:
+        environment["TUKIVERKKO_MUNICIPALITIES"] = str(municipalities)
     command = [sys.executable, "-m", "pipeline.cli", *arguments]
     return subprocess.run(
         command, env=environment, cwd=PROJECT_ROOT, input=stdin, capture_output=True, text=True, check=False
