@@ -97,7 +97,7 @@ def ingest(
     from pipeline.summary import outcome_table
 
     settings = _settings_for(municipality)
-    with _warehouse(settings), _progress(as_json) as progress:
+    with _progress(as_json) as progress, _warehouse(settings):
         outcome = steps.ingest(
             settings, municipality, night.date() if night else _today(), refetch=refetch, progress=progress
         )
@@ -113,7 +113,7 @@ def release(night: Night = None, as_json: AsJson = False) -> None:
     from pipeline.summary import release_table
 
     settings = load_settings()
-    with _warehouse(settings), _progress(as_json) as progress:
+    with _progress(as_json) as progress, _warehouse(settings):
         wanted = night.date() if night else steps.latest_night(settings)
         if wanted is None:
             _wrong_use("Nothing was delivered yet: run `tukiverkko ingest MUNICIPALITY --night DATE` first.")
@@ -154,7 +154,10 @@ def check(
     if dataset not in DATASETS:
         _wrong_use(f"{dataset!r} is no dataset: one of {', '.join(DATASETS)}.")
     try:
-        result = check_file(settings.municipalities / municipality, dataset, file, night.date() if night else _today())
+        with _progress(as_json) as progress:
+            progress(f"checking {file.name}")
+            day = night.date() if night else _today()
+            result = check_file(settings.municipalities / municipality, dataset, file, day)
     except DeliveryProblem as problem:
         error_console.print(f"[red]{problem.reason_fi}[/red]\n{problem.reason_en}\n{problem.hint}")
         raise typer.Exit(REFUSED) from None
@@ -174,7 +177,7 @@ def replay(
     from pipeline.summary import outcome_table
 
     settings = load_settings()
-    with _warehouse(settings), _progress(as_json) as progress:
+    with _progress(as_json) as progress, _warehouse(settings):
         try:
             outcome = steps.replay(settings, delivery, progress=progress)
         except (KeyError, FileNotFoundError) as missing:
@@ -203,7 +206,8 @@ def decide(
     if verdict not in get_args(Verdict):
         _wrong_use(f"{verdict!r} is neither accept nor refuse.")
     settings = load_settings()
-    with _warehouse(settings):
+    with _progress(as_json) as progress, _warehouse(settings):
+        progress("deciding, and telling the source")
         try:
             outcome = steps.decide(settings, delivery, cast(Verdict, verdict), reason, by or getpass.getuser())
         except KeyError:
@@ -231,7 +235,8 @@ def unmapped(
     from pipeline.warehouse import connect
 
     settings = _settings_for(municipality) if municipality else load_settings()
-    with _warehouse(settings), connect(settings) as connection:
+    with _progress(as_json) as progress, _warehouse(settings), connect(settings) as connection:
+        progress("reading the queue of unknown codes")
         try:
             queue = read_queue(connection, settings, municipality)
         except ConfigError as problem:
@@ -252,7 +257,8 @@ def receipt(
     from pipeline import receipt_post
 
     settings = load_settings()
-    with _warehouse(settings):
+    with _progress(as_json) as progress, _warehouse(settings):
+        progress("telling the source")
         try:
             if as_json:
                 print(receipt_post.content(settings, delivery).decode())
@@ -331,7 +337,8 @@ def rollback(
     from pipeline import release as steps
 
     settings = load_settings()
-    with _warehouse(settings):
+    with _progress(False) as progress, _warehouse(settings):
+        progress("showing the earlier release")
         try:
             number = steps.rollback(settings, to)
         except (steps.NothingToRestore, steps.ReleaseUnderWay) as problem:
@@ -350,7 +357,8 @@ def forget(as_json: AsJson = False) -> None:
     if not identifier:
         _wrong_use("Give a HETU or an oppijanumero on standard input.")
     settings = load_settings()
-    with _warehouse(settings):
+    with _progress(as_json) as progress, _warehouse(settings):
+        progress("removing what the warehouse and the archive hold")
         removed = remove(settings, identifier)
     text = (
         f"{removed.rows} rows and {removed.archived_deliveries} archived deliveries removed; run `tukiverkko release`."
@@ -445,7 +453,8 @@ def prepare() -> None:
 
     settings = load_settings()
     municipalities = load_municipalities(settings.municipalities)
-    with _warehouse(settings), connect(settings) as connection:
+    with _progress(False) as progress, _warehouse(settings), connect(settings) as connection:
+        progress("preparing the warehouse")
         make(connection, [one.name for one in municipalities])
         load_reference(connection, municipalities)
 
@@ -523,7 +532,7 @@ def _warehouse(settings: Settings) -> Iterator[None]:
 def _progress(quiet: bool) -> Iterator[Any]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=error_console, transient=True, disable=quiet) as progress:
-        task = progress.add_task("starting", total=None)
+        task = progress.add_task("opening the warehouse", total=None)
         yield lambda message: progress.update(task, description=message)
 
 

@@ -274,7 +274,8 @@ def _of_municipality(
             f"tukiverkko unmapped {name}",
             cause_fi=f"{one.unmapped} koodin merkitystä ei tiedetä",
         )
-    if one.receipt in ("failed", "due"):
+    # Where the source could not be reached in the first place, there is one thing to mend.
+    if one.receipt in ("failed", "due") and one.status != "failed":
         why = one.receipt_problem or "it was not tried"
         yield problem(
             "receipt_undeliverable",

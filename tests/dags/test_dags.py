@@ -96,6 +96,19 @@ def test_the_release_waits_until_half_past_five_at_most(parsed: dict[str, Any]) 
     assert dag["tasks"]["release"]["upstream"] == ["due"]
 
 
+def test_the_end_of_the_night_is_told_and_a_late_one_by_its_deadline(parsed: dict[str, Any]) -> None:
+    telling = {
+        (dag_id, task_id)
+        for dag_id, dag in parsed["dags"].items()
+        for task_id, task in dag["tasks"].items()
+        if task["success_callbacks"]
+    }
+    assert telling == {("regional_release", "release"), ("retention", "retain")}
+    # 45 minutes from 05:30 are 06:15; on the executor, where the warehouse and the mail server are known.
+    deadlines = {dag_id: dag["deadlines"] for dag_id, dag in parsed["dags"].items() if dag["deadlines"]}
+    assert deadlines == {"regional_release": [["DagRunLogicalDateDeadline", 2700.0, "SyncCallback"]]}
+
+
 def test_a_start_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "municipalities"
     copy_of("kuopio", folder / "kuopio", extra="  fetch_at: '02:20'")
