@@ -182,22 +182,18 @@ def tell_news(context: Any) -> None:
 
 
 def tell_late(context: Any) -> None:
-    """Airflow's deadline of the regional release has passed: notes the night as late, and tells it by e-mail.
+    """A deadline of the regional release has passed: notes its night as late, and tells it by e-mail.
 
     Runs on the executor, where the warehouse and the mail server are known; `context` is the run as the API describes
-    it. A night that is caught up later was late already when its run was made.
+    it, without the events that triggered it.
     """
     from pipeline import alerts
-    from pipeline.incidents import Incident
     from pipeline.settings import load_settings
 
     run = context["dag_run"]
-    night = datetime.fromisoformat(run["logical_date"]).astimezone(ZONE).date()
-    if night < datetime.now(ZONE).date():
-        log.info("The night of %s is over: nobody is told that it was late", night)
-        return
-    log.error("The release of the night %s is late. Next: tukiverkko status", night)
-    log_telling(alerts.tell(load_settings(), Incident("night_late", run["dag_id"], "", None, night)))
+    day = datetime.fromisoformat(run["logical_date"] or run["run_after"]).astimezone(ZONE).date()
+    log.error("The run %s of %s has passed its deadline. Next: tukiverkko status", run["dag_run_id"], run["dag_id"])
+    log_telling(alerts.tell_late(load_settings(), run["dag_id"], day))
 
 
 def log_telling(telling: Any) -> None:

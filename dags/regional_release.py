@@ -33,6 +33,9 @@ from house_rules import (
 from pipeline.release_due import LATE, LATEST
 from pipeline.settings import load_settings
 
+# From the run of `LATEST` to `LATE`. A run that the outcomes start earlier may take as long, so it is told by then too.
+LONGEST = datetime.combine(date.min, LATE) - datetime.combine(date.min, LATEST)
+
 DOC = f"""\
 ### Regional release
 
@@ -51,8 +54,8 @@ a night: the run of {LATEST:%H:%M}, and a run after a late outcome, are skipped 
 so it is safe to run again |
 
 **Who is told:** when `release` has ended, published or not, everybody hears of the whole night in one mail, and only
-what is news to them (docs/alerts.md). If the run of {LATEST:%H:%M} has not ended by {LATE:%H:%M}, the engineers are
-told that the night is late.
+what is news to them (docs/alerts.md). A release that takes longer than {LONGEST.seconds // 60} minutes, or a run of \
+{LATEST:%H:%M} that has not ended by {LATE:%H:%M}, is told to the engineers as late.
 
 #### Release again
 By hand a release is always due:
@@ -71,11 +74,6 @@ def by_hand(context: Any) -> bool:
     return bool(context["dag_run"].run_type == "manual")
 
 
-def until_late() -> timedelta:
-    """From the run of `LATEST` to `LATE`, when a night without its release is late."""
-    return datetime.combine(date.min, LATE) - datetime.combine(date.min, LATEST)
-
-
 with DAG(
     "regional_release",
     description=f"Publishes one release of the region a night, when all outcomes are in or at {LATEST:%H:%M}",
@@ -88,9 +86,12 @@ with DAG(
     max_active_runs=1,
     params={"night": NIGHT_PARAM},
     default_args=default_args(),
-    # Only the run of `LATEST` has a logical date, and it waits for one that the outcomes have started. On the executor,
-    # because only there the warehouse and the mail server are known.
-    deadline=DeadlineAlert(DeadlineReference.DAGRUN_LOGICAL_DATE, until_late(), SyncCallback(tell_late)),
+    # While a run that the outcomes have started goes on, the run of `LATEST` is not even made (max_active_runs), and
+    # the former has no logical date: so it has a deadline of its own. On the executor, where the mail server is known.
+    deadline=[
+        DeadlineAlert(DeadlineReference.DAGRUN_LOGICAL_DATE, LONGEST, SyncCallback(tell_late)),
+        DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, LONGEST, SyncCallback(tell_late)),
+    ],
     tags=["release"],
     doc_md=DOC,
 ):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from email.message import EmailMessage
 from email.utils import formatdate
 from hashlib import sha256
@@ -155,6 +155,25 @@ def tell(settings: Settings, incident: Incident | None = None) -> Telling:
         # Its message stays out of the log: a library's may quote an address or a password.
         log.error("The alerts could not be told (%s)", type(error).__name__)
         return Telling(problem=type(error).__name__)
+
+
+def tell_late(settings: Settings, dag_id: str, day: date) -> Telling:
+    """Tells that the release has passed its deadline: that of the night under way, else of `day`. A night before today
+    is caught up, or a demo's: nobody waits for it. Never raises."""
+    try:
+        if not _has_warehouse(settings):
+            return tell(settings)
+        with connect(settings) as connection:
+            night = incidents.night_under_way(connection) or day
+    except WarehouseUnreachable:
+        return tell(settings)
+    except Exception as error:
+        log.error("The late night could not be told (%s)", type(error).__name__)
+        return Telling(problem=type(error).__name__)
+    if night < datetime.now(ZONE).date():
+        log.info("The night of %s is long over: nobody is told that it is late", night)
+        return Telling()
+    return tell(settings, Incident("night_late", dag_id, "", None, night))
 
 
 def note(settings: Settings, incident: Incident) -> bool:

@@ -42,6 +42,13 @@ def over(connection: psycopg.Connection, dag_id: str, task_id: str) -> None:
     )
 
 
+def night_under_way(connection: psycopg.Connection) -> date | None:
+    """The night of the release that is being built, or None."""
+    query = "select night from ops.release where status = 'building' order by release_number desc limit 1"
+    row = connection.execute(query).fetchone()
+    return row[0] if row else None
+
+
 def read_open(connection: psycopg.Connection) -> tuple[Incident, ...]:
     """The incidents that are not over, newest night first, one a task.
 

@@ -200,7 +200,7 @@ def _of_late_nights(
     yield problem(
         "night_late",
         None,
-        f"the release of the night of {night} {state}, which was due by {LATE:%H:%M}{waits}",
+        f"the release of the night of {night} {state}; it was due by {LATE:%H:%M} at the latest{waits}",
         f"tukiverkko release --night {night}",
         cause_fi=f"yön {night} julkaisu ei ole valmistunut, vaikka sen piti valmistua klo {LATE:%H.%M}{waits_fi}",
     )

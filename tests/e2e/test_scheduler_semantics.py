@@ -121,8 +121,8 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
                 "TUKIVERKKO_FIRST_NIGHT": now.date().isoformat(),
                 # "05:30" of this test is two minutes ago.
                 "TUKIVERKKO_RELEASE_AT": f"{now - timedelta(minutes=2):%H:%M}",
-                # And the night was late a minute ago.
-                "TUKIVERKKO_LATE_AT": f"{now - timedelta(minutes=1):%H:%M}",
+                # And a release may take ten seconds: the night was late before anything began.
+                "TUKIVERKKO_LATE_AT": f"{now - timedelta(minutes=2):%H:%M}:10",
                 "TUKIVERKKO_MAIL_CONNECTION": "posti",
                 "TUKIVERKKO_ALERT_TO": ON_DUTY,
                 "AIRFLOW_CONN_POSTI": server.connection,
@@ -185,6 +185,21 @@ def test_the_next_night_waits_for_all_of_its_own(region: Region) -> None:
     assert region.states(run) == {"due": "success", "release": "success"}
     assert "all 4 municipalities" in region.why(run)
     assert region.releases(night) == 1
+
+
+def test_a_release_that_the_outcomes_started_has_a_deadline_of_its_own(region: Region) -> None:
+    """While it goes on, the run of 05:30 is not made, whose deadline would tell of it."""
+    night = region.today + timedelta(days=2)
+    region.plan(night, regional_release="late")
+    before = len(region.release_runs())
+    region.take_in(night, *MUNICIPALITIES)
+    wait_until(lambda: len(region.release_runs()) > before, "the release")
+    run = region.release_runs()[before]["dag_run_id"]
+    assert run.startswith("asset_triggered")
+    logs = region.airflow.stack.logs / "executor_callbacks" / RELEASE / run
+    wait_until(lambda: any("Told by e-mail" in file.read_text("utf-8") for file in logs.glob("*")), "the deadline")
+    region.plan(night, regional_release="accepted")
+    assert region.airflow.wait_for_run(RELEASE, run, 60) == "success"
 
 
 def test_half_past_five_does_nothing_after_a_release(region: Region) -> None:
