@@ -471,26 +471,22 @@ def _to_municipality(one: Letter) -> tuple[str, str]:
     for problem in in_order(problems):
         what = KINDS[problem.kind]
         finnish += [f"* {what.title_fi}", f"  Syy: {_shortened(problem.cause_fi)}", f"  {what.sender_fi}"]
-        finnish += [f"  Me teemme: {problem.next_command} (ohjesivu {problem.page})", ""]
+        finnish += [f"  Alueen päivystäjän komento: {problem.next_command} (ohje {problem.page})", ""]
         english += [f"* {what.title_en}", f"  Why: {_shortened(problem.cause_en)}", f"  {what.sender_en}"]
-        english += [f"  We run: {problem.next_command} (runbook {problem.page})", ""]
+        english += [f"  The region's engineer runs: {problem.next_command} (runbook {problem.page})", ""]
+    # A held delivery may have become a refused one: then nothing is in order yet.
+    gone_fi, gone_en = ("Ei enää", "No longer") if problems or one.still_open else ("Kunnossa", "Resolved")
     for entry in one.resolved:
-        finnish += [f"* Kunnossa: {KINDS[entry.kind].title_fi} (kerrottu {_day(entry.told_at)})", ""]
-        english += [f"* Resolved: {KINDS[entry.kind].title_en} (told {_day(entry.told_at)})", ""]
+        finnish += [f"* {gone_fi}: {KINDS[entry.kind].title_fi} (kerrottu {_day(entry.told_at)})", ""]
+        english += [f"* {gone_en}: {KINDS[entry.kind].title_en} (told {_day(entry.told_at)})", ""]
     for problem in one.still_open:
         finnish += [f"* Edelleen: {KINDS[problem.kind].title_fi}", ""]
         english += [f"* Still: {KINDS[problem.kind].title_en}", ""]
-    finnish += [
-        "Alue jatkaa viimeisellä hyväksytyllä toimituksellanne, kunnes uusi on otettu käyttöön.",
-        "Älkää lähettäkö vastauksessa henkilötietoja; rivin numero riittää.",
-        "",
-        "In English",
-        "",
-    ]
-    english += [
-        "The region goes on with your last accepted delivery until a new one is in use.",
-        "Please leave personal data out of your answer; a row's number is enough.",
-    ]
+    if problems or one.still_open:
+        finnish.append("Luvuissa on viimeinen hyväksytty toimituksenne, kunnes uusi on otettu käyttöön.")
+        english.append("The figures show your last accepted delivery until a new one is in use.")
+    finnish += ["Älkää lähettäkö vastauksessa henkilötietoja; rivin numero riittää.", "", "In English", ""]
+    english.append("Please leave personal data out of your answer; a row's number is enough.")
     return subject, "\n".join([*finnish, *english]) + "\n"
 
 

@@ -75,13 +75,10 @@ class Status:
 
 
 def read_status(settings: Settings, now: datetime | None = None) -> Status:
-    """Reads the ledger and the releases, as of `now` (with time zone; default: now). Of a warehouse that does not
-    answer that alone is told. Raises psycopg.errors.UndefinedTable before the first night."""
-    try:
-        with connect(settings) as connection:
-            return _read(connection, settings, now or datetime.now(ZONE))
-    except WarehouseUnreachable as error:
-        return unreachable_status(settings, error)
+    """Reads the ledger and the releases, as of `now` (with time zone; default: now). Raises WarehouseUnreachable, and
+    psycopg.errors.UndefinedTable before the first night."""
+    with connect(settings) as connection:
+        return _read(connection, settings, now or datetime.now(ZONE))
 
 
 def unreachable_status(settings: Settings, error: WarehouseUnreachable) -> Status:
