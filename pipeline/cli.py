@@ -323,7 +323,7 @@ def alert(
     if telling.problem:
         error_console.print(f"waits for the next run: {', '.join(telling.waiting)}: {telling.problem}", style="red")
     if telling.unheard:
-        error_console.print(f"{telling.unheard} problems that no engineer hears of by e-mail: see docs/alerts.md")
+        error_console.print(f"Heard of by no engineer: {telling.unheard} (docs/alerts.md says how to set it up)")
     if telling == alerts.Telling():
         console.print("There is no news to tell.")
     raise typer.Exit(REFUSED if telling.problem or telling.unheard else DONE)
