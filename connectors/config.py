@@ -285,7 +285,8 @@ class Codes:
 class Municipality:
     """One folder of `municipalities/`: who delivers, how it is fetched and read, and (lazily) what its codes mean.
 
-    pupil_id: what kind of id the source's rows refer to a pupil by, one of PUPIL_IDS.
+    pupil_id: what kind of id the source's rows refer to a pupil by, one of PUPIL_IDS. silent_days: after how many days
+    without anything new it is silent; None: as `TUKIVERKKO_SILENT_DAYS` says.
     """
 
     name: str
@@ -301,6 +302,7 @@ class Municipality:
     transport: Transport
     datasets: Mapping[str, Dataset]
     folder: Path = field(compare=False, repr=False)
+    silent_days: int | None = None
 
     @cached_property
     def codes(self) -> Codes:
@@ -523,6 +525,7 @@ def load_municipality(folder: Path) -> Municipality:
         transport=Transport(kind, transport.values),
         datasets={name: _dataset(name, datasets.inner(name), base_format, base_style, grain) for name in DATASETS},
         folder=folder,
+        silent_days=reader.number("silent_days") if "silent_days" in reader.values else None,
     )
     for part in (names, contact, datasets, reader):
         part.finish()

@@ -138,7 +138,10 @@ def default_args(**more: Any) -> dict[str, Any]:
 
 
 def tell_failure(context: Any) -> None:
-    """Logs one line: what failed, for whom, which night, and the next command."""
+    """Logs what failed, for whom, which night, and the next command; notes it, and tells it by e-mail.
+
+    What fails in an ingest is told with the night's release, so that a night brings each person one mail.
+    """
     task = context["ti"].task_id
     dag = context["dag"]
     municipality = next(
@@ -157,3 +160,43 @@ def tell_failure(context: Any) -> None:
         night,
         command,
     )
+    from pipeline import alerts
+    from pipeline.incidents import Incident
+    from pipeline.settings import load_settings
+
+    incident = Incident("task_failed", dag.dag_id, task, municipality, night)
+    if municipality:
+        alerts.note(load_settings(), incident)
+    else:
+        log_telling(alerts.tell(load_settings(), incident))
+
+
+def tell_news(context: Any) -> None:
+    """Tells by e-mail what is news since the last run: after a release and after retention, which end the night."""
+    from pipeline import alerts
+    from pipeline.settings import load_settings
+
+    settings = load_settings()
+    alerts.succeeded(settings, context["dag"].dag_id, context["ti"].task_id)
+    log_telling(alerts.tell(settings))
+
+
+def tell_late(context: Any) -> None:
+    """A deadline of the regional release has passed: notes its night as late, and tells it by e-mail.
+
+    Runs on the executor, where the warehouse and the mail server are known; `context` is the run as the API describes
+    it, without the events that triggered it.
+    """
+    from pipeline import alerts
+    from pipeline.settings import load_settings
+
+    run = context["dag_run"]
+    day = datetime.fromisoformat(run["logical_date"] or run["run_after"]).astimezone(ZONE).date()
+    log.error("The run %s of %s has passed its deadline. Next: tukiverkko status", run["dag_run_id"], run["dag_id"])
+    log_telling(alerts.tell_late(load_settings(), run["dag_id"], day))
+
+
+def log_telling(telling: Any) -> None:
+    """One line in the task's log: who was told, and whose mail waits."""
+    waiting = f"; waiting for the next run: {', '.join(telling.waiting)}" if telling.waiting else ""
+    log.info("Told by e-mail: %s%s", ", ".join(telling.told) or "nobody", waiting)

@@ -4,10 +4,18 @@ It does not wait for one event a municipality: left-over events of a night that 
 the next one. The last municipality of a night emits one event instead, and the ledger says when it is the last.
 """
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
+from airflow.sdk import (
+    DAG,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    SyncCallback,
+    task,
+)
 from airflow.sdk.exceptions import AirflowFailException
 from house_rules import (
     NIGHT_COMPLETE,
@@ -18,10 +26,15 @@ from house_rules import (
     log,
     log_without_values,
     night_of,
+    tell_late,
+    tell_news,
 )
 
-from pipeline.release_due import LATEST
+from pipeline.release_due import LATE, LATEST
 from pipeline.settings import load_settings
+
+# From the run of `LATEST` to `LATE`. A run that the outcomes start earlier may take as long, so it is told by then too.
+LONGEST = datetime.combine(date.min, LATE) - datetime.combine(date.min, LATEST)
 
 DOC = f"""\
 ### Regional release
@@ -39,6 +52,10 @@ a night: the run of {LATEST:%H:%M}, and a run after a late outcome, are skipped 
 | `due` | asks whether this night is due; everything after it is skipped when not |
 | `release` | dbt, release gate, small counts, publish; a killed release leaves nothing behind, \
 so it is safe to run again |
+
+**Who is told:** when `release` has ended, published or not, everybody hears of the whole night in one mail, and only
+what is news to them (docs/alerts.md). A release that takes longer than {LONGEST.seconds // 60} minutes, or a run of \
+{LATEST:%H:%M} that has not ended by {LATE:%H:%M}, is told to the engineers as late.
 
 #### Release again
 By hand a release is always due:
@@ -69,6 +86,12 @@ with DAG(
     max_active_runs=1,
     params={"night": NIGHT_PARAM},
     default_args=default_args(),
+    # While a run that the outcomes have started goes on, the run of `LATEST` is not even made (max_active_runs), and
+    # the former has no logical date: so it has a deadline of its own. On the executor, where the mail server is known.
+    deadline=[
+        DeadlineAlert(DeadlineReference.DAGRUN_LOGICAL_DATE, LONGEST, SyncCallback(tell_late)),
+        DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, LONGEST, SyncCallback(tell_late)),
+    ],
     tags=["release"],
     doc_md=DOC,
 ):
@@ -83,7 +106,7 @@ with DAG(
         log.info("Release of %s: %s", night, reason)
         return answer
 
-    @task(do_xcom_push=False, execution_timeout=timedelta(hours=2))
+    @task(do_xcom_push=False, execution_timeout=timedelta(hours=2), on_success_callback=tell_news)
     def release(**context: Any) -> None:
         from pipeline.release import release as run_release
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
-from house_rules import ZONE_NAME, default_args, first_night, log_without_values
+from house_rules import ZONE_NAME, default_args, first_night, log_without_values, tell_news
 
 from pipeline.settings import load_settings
 
@@ -32,8 +32,8 @@ with DAG(
     tags=["retention"],
     doc_md=DOC,
 ):
-
-    @task(do_xcom_push=False)
+    # The night's last run: what a mail server did not take after the release is tried again.
+    @task(do_xcom_push=False, on_success_callback=tell_news)
     def retain(**_context: Any) -> None:
         from pipeline.retention import retain as run_retention
 

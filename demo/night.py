@@ -4,6 +4,7 @@
 support regimes have a history; then the night itself runs as four ingest DAGs whose outcomes trigger the release.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -70,6 +71,10 @@ class RunningRegion:
         if self.settings.database_url:
             environment["TUKIVERKKO_DATABASE_URL"] = self.settings.database_url
         environment |= {f"AIRFLOW_CONN_{name.upper()}": value for name, value in self.sources.connections().items()}
+        mail = f"AIRFLOW_CONN_{(self.settings.mail_connection or '').upper()}"
+        if mail in os.environ:
+            # Where the caller has a mail server, the night's alerts go there.
+            environment[mail] = os.environ[mail]
         dags = PROJECT_ROOT / "dags"
         return scheduler.start(scheduler.AirflowStack(self.settings.airflow, self.airflow_database, dags, environment))
 

@@ -46,8 +46,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program."
 
 def main() -> None:
     """The console script."""
+    from pipeline.warehouse import WarehouseUnreachable
+
     logging.basicConfig(level=logging.WARNING)
-    app()
+    try:
+        app()
+    except WarehouseUnreachable as problem:
+        from pipeline.problems import unreachable
+
+        error_console.print(
+            f"{problem}\nSee {unreachable(str(problem)).page}", style="red", markup=False, soft_wrap=True
+        )
+        raise SystemExit(WRONG_USE) from None
 
 
 @app.command()
@@ -87,7 +97,7 @@ def ingest(
     from pipeline.summary import outcome_table
 
     settings = _settings_for(municipality)
-    with _warehouse(settings), _progress(as_json) as progress:
+    with _progress(as_json) as progress, _warehouse(settings):
         outcome = steps.ingest(
             settings, municipality, night.date() if night else _today(), refetch=refetch, progress=progress
         )
@@ -103,7 +113,7 @@ def release(night: Night = None, as_json: AsJson = False) -> None:
     from pipeline.summary import release_table
 
     settings = load_settings()
-    with _warehouse(settings), _progress(as_json) as progress:
+    with _progress(as_json) as progress, _warehouse(settings):
         wanted = night.date() if night else steps.latest_night(settings)
         if wanted is None:
             _wrong_use("Nothing was delivered yet: run `tukiverkko ingest MUNICIPALITY --night DATE` first.")
@@ -142,7 +152,10 @@ def check(
     if dataset not in DATASETS:
         _wrong_use(f"{dataset!r} is no dataset: one of {', '.join(DATASETS)}.")
     try:
-        result = check_file(settings.municipalities / municipality, dataset, file, night.date() if night else _today())
+        with _progress(as_json) as progress:
+            progress(f"checking {file.name}")
+            day = night.date() if night else _today()
+            result = check_file(settings.municipalities / municipality, dataset, file, day)
     except DeliveryProblem as problem:
         error_console.print(f"[red]{problem.reason_fi}[/red]\n{problem.reason_en}\n{problem.hint}")
         raise typer.Exit(REFUSED) from None
@@ -162,7 +175,7 @@ def replay(
     from pipeline.summary import outcome_table
 
     settings = load_settings()
-    with _warehouse(settings), _progress(as_json) as progress:
+    with _progress(as_json) as progress, _warehouse(settings):
         try:
             outcome = steps.replay(settings, delivery, progress=progress)
         except (KeyError, FileNotFoundError) as missing:
@@ -191,7 +204,8 @@ def decide(
     if verdict not in get_args(Verdict):
         _wrong_use(f"{verdict!r} is neither accept nor refuse.")
     settings = load_settings()
-    with _warehouse(settings):
+    with _progress(as_json) as progress, _warehouse(settings):
+        progress("deciding, and telling the source")
         try:
             outcome = steps.decide(settings, delivery, cast(Verdict, verdict), reason, by or getpass.getuser())
         except KeyError:
@@ -219,7 +233,8 @@ def unmapped(
     from pipeline.warehouse import connect
 
     settings = _settings_for(municipality) if municipality else load_settings()
-    with _warehouse(settings), connect(settings) as connection:
+    with _progress(as_json) as progress, _warehouse(settings), connect(settings) as connection:
+        progress("reading the queue of unknown codes")
         try:
             queue = read_queue(connection, settings, municipality)
         except ConfigError as problem:
@@ -240,7 +255,8 @@ def receipt(
     from pipeline import receipt_post
 
     settings = load_settings()
-    with _warehouse(settings):
+    with _progress(as_json) as progress, _warehouse(settings):
+        progress("telling the source")
         try:
             if as_json:
                 print(receipt_post.content(settings, delivery).decode())
@@ -256,20 +272,59 @@ def receipt(
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """What is wrong, and the next command; exit 1 when something is."""
+    """Is all well? What is wrong worst first, why, the runbook page and the next command; exit 1 when something is."""
     import psycopg
 
-    from pipeline.status import read_status
+    from pipeline.status import read_status, unreachable_status
     from pipeline.summary import status_table
+    from pipeline.warehouse import WarehouseUnreachable
 
     settings = load_settings()
-    with _warehouse(settings):
-        try:
+    try:
+        with _warehouse(settings):
             state = read_status(settings)
-        except psycopg.errors.UndefinedTable:
-            _wrong_use("Nothing has run yet: `make demo`, or `tukiverkko ingest MUNICIPALITY --night DATE`.")
-    _print(state, status_table(state), as_json)
+    except psycopg.errors.UndefinedTable:
+        _wrong_use("Nothing has run yet: `make demo`, or `tukiverkko ingest MUNICIPALITY --night DATE`.")
+    except WarehouseUnreachable as problem:
+        state = unreachable_status(settings, problem)
+    if as_json:
+        print(json.dumps({"is_well": state.is_well, **dataclasses.asdict(state)}, default=str, ensure_ascii=False))
+    else:
+        console.print(status_table(state), soft_wrap=True)
     raise typer.Exit(DONE if state.is_well else REFUSED)
+
+
+@app.command()
+def alert(
+    show: Annotated[bool, typer.Option("--show", help="Print the mails that would go now, and send nothing.")] = False,
+) -> None:
+    """Tell by e-mail what is wrong and was not told yet; exit 1 when a mail did not go, or no engineer hears of it."""
+    from pipeline import alerts
+
+    settings = load_settings()
+    with _progress(False) as progress, _warehouse(settings):
+        if show:
+            made = alerts.preview(settings)
+        else:
+            progress("telling what is wrong")
+            telling = alerts.tell(settings)
+    if show:
+        for one in made:
+            console.print(
+                f"To: {one['To']}\nSubject: {one['Subject']}\n\n{one.get_content()}", markup=False, soft_wrap=True
+            )
+        if not made:
+            console.print("There is no news to tell.")
+        return
+    for name in telling.told:
+        console.print(f"told: {name}")
+    if telling.problem:
+        error_console.print(f"waits for the next run: {', '.join(telling.waiting)}: {telling.problem}", style="red")
+    if telling.unheard:
+        error_console.print(f"Heard of by no engineer: {telling.unheard} (docs/alerts.md says how to set it up)")
+    if telling == alerts.Telling():
+        console.print("There is no news to tell.")
+    raise typer.Exit(REFUSED if telling.problem or telling.unheard else DONE)
 
 
 @app.command()
@@ -281,7 +336,8 @@ def rollback(
     from pipeline.access import NotProtected
 
     settings = load_settings()
-    with _warehouse(settings):
+    with _progress(False) as progress, _warehouse(settings):
+        progress("showing the earlier release")
         try:
             number = steps.rollback(settings, to)
         except (steps.NothingToRestore, steps.ReleaseUnderWay) as problem:
@@ -302,7 +358,8 @@ def forget(as_json: AsJson = False) -> None:
     if not identifier:
         _wrong_use("Give a HETU or an oppijanumero on standard input.")
     settings = load_settings()
-    with _warehouse(settings):
+    with _progress(as_json) as progress, _warehouse(settings):
+        progress("removing what the warehouse and the archive hold")
         removed = remove(settings, identifier)
     text = (
         f"{removed.rows} rows and {removed.archived_deliveries} archived deliveries removed; run `tukiverkko release`."
@@ -397,7 +454,8 @@ def prepare() -> None:
 
     settings = load_settings()
     municipalities = load_municipalities(settings.municipalities)
-    with _warehouse(settings), connect(settings) as connection:
+    with _progress(False) as progress, _warehouse(settings), connect(settings) as connection:
+        progress("preparing the warehouse")
         make(connection, [one.name for one in municipalities])
         load_reference(connection, municipalities)
 
@@ -475,7 +533,7 @@ def _warehouse(settings: Settings) -> Iterator[None]:
 def _progress(quiet: bool) -> Iterator[Any]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=error_console, transient=True, disable=quiet) as progress:
-        task = progress.add_task("starting", total=None)
+        task = progress.add_task("opening the warehouse", total=None)
         yield lambda message: progress.update(task, description=message)
 
 

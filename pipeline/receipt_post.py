@@ -7,8 +7,6 @@ the sending went. A receipt that could not be sent is tried again with the munic
 import json
 import logging
 import os
-import smtplib
-import ssl
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -20,10 +18,10 @@ from uuid import uuid4
 import psycopg
 
 from connectors.config import Municipality, Transport, load_municipality
-from connectors.connection import SourceConnection, connection_for, require
+from connectors.connection import connection_for
 from connectors.delivery import DeliveryProblem, SourceUnavailable
 from connectors.transports import send_receipt, takes_receipts
-from pipeline import receipts
+from pipeline import mail, receipts
 from pipeline.receipt_page import page
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
@@ -215,13 +213,12 @@ def _by_transport(settings: Settings, municipality: Municipality, due: _Due) -> 
 
 def _mail(settings: Settings, municipality: Municipality, due: _Due) -> str:
     """Sends the receipt to the municipality's contact: `sent`; without a mail connection it is only written: `kept`."""
-    source = connection_for(settings.mail_connection, settings.home) if settings.mail_connection else None
+    source = mail.mail_server(settings)
     message = _message(municipality, due, (source and source.text("from")) or "")
     _replace(settings.receipts / municipality.name / f"{due.delivery}.eml", message.as_bytes())
-    if source is None or settings.mail_connection is None:
+    if source is None:
         return "kept"
-    require(source, settings.mail_connection, "host", "extra.from")
-    _post(source, message)
+    mail.post(source, message)
     return "sent"
 
 
@@ -245,27 +242,6 @@ def _message(municipality: Municipality, due: _Due, sender: str) -> EmailMessage
     message.add_attachment(due.page, maintype="text", subtype="html", filename=f"{due.delivery}.html")
     message.add_attachment(due.content, maintype="application", subtype="json", filename=f"{due.delivery}.json")
     return message
-
-
-def _post(source: SourceConnection, message: EmailMessage) -> None:
-    """Hands the message to the mail server. `extra.tls`: starttls (default), ssl, none (a server on this machine)."""
-    kind = source.text("tls") or "starttls"
-    host = source.host or ""
-    trusted = ssl.create_default_context(cafile=source.text("ca_file"))
-    timeout = float(_PATIENCE["timeout_seconds"])
-    server: smtplib.SMTP
-    if kind == "ssl":
-        server = smtplib.SMTP_SSL(host, source.port or 465, timeout=timeout, context=trusted)
-    else:
-        server = smtplib.SMTP(host, source.port or 587, timeout=timeout)
-    with server:
-        if kind == "starttls":
-            server.starttls(context=trusted)
-        elif kind not in ("ssl", "none"):
-            raise ValueError("extra.tls is starttls, ssl or none")
-        if source.login:
-            server.login(source.login, source.password or "")
-        server.send_message(message)
 
 
 def _how(settings: Settings, delivery_ids: list[int]) -> str | None:

@@ -1,6 +1,7 @@
 """Whether a regional release is due: the one rule, without clock, database or Airflow.
 
-`LATEST` is 05:30, or `TUKIVERKKO_RELEASE_AT` (HH:MM, Europe/Helsinki).
+`LATEST` is 05:30, or `TUKIVERKKO_RELEASE_AT` (HH:MM, Europe/Helsinki); `LATE`, from when on a night without its release
+is told as late, 06:15 or `TUKIVERKKO_LATE_AT`.
 """
 
 import os
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Europe/Helsinki")
 LATEST = time.fromisoformat(os.environ.get("TUKIVERKKO_RELEASE_AT") or "05:30")
+LATE = time.fromisoformat(os.environ.get("TUKIVERKKO_LATE_AT") or "06:15")
 
 
 def latest_moment(night: date) -> datetime:

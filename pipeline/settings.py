@@ -15,13 +15,18 @@ class Settings:
     home: folder of all state (embedded database, archive, keys, logs, Airflow).
     database_url: SQLAlchemy/libpq URL of the warehouse; None means the embedded PostgreSQL below `home`.
     municipalities: folder with one folder a municipality.
-    mail_connection: id of the Airflow Connection by which receipts go as e-mail; None: they wait in `receipts`.
+    mail_connection: id of the Airflow Connection by which receipts and alerts go as e-mail; None: receipts wait in
+    `receipts`, and nobody is told.
+    alert_to: e-mail addresses of the engineers on duty, who hear of everything that is wrong.
+    silent_days: after how many days without anything new a municipality is silent, where its folder does not say.
     """
 
     home: Path
     database_url: str | None = field(repr=False)
     municipalities: Path
     mail_connection: str | None = None
+    alert_to: tuple[str, ...] = ()
+    silent_days: int = 3
 
     @property
     def archive(self) -> Path:
@@ -48,14 +53,19 @@ class Settings:
         return self.home / "receipts"
 
     @property
+    def alerts(self) -> Path:
+        return self.home / "alerts"
+
+    @property
     def dbt_target(self) -> Path:
         return self.home / "dbt"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Reads `TUKIVERKKO_HOME` (default `.tukiverkko/` in the project), `TUKIVERKKO_DATABASE_URL` (or the file named
-    by `TUKIVERKKO_DATABASE_URL_FILE`), `TUKIVERKKO_MUNICIPALITIES` (default `municipalities/` of the project) and
-    `TUKIVERKKO_MAIL_CONNECTION`."""
+    by `TUKIVERKKO_DATABASE_URL_FILE`), `TUKIVERKKO_MUNICIPALITIES` (default `municipalities/` of the project),
+    `TUKIVERKKO_MAIL_CONNECTION`, `TUKIVERKKO_ALERT_TO` (addresses, separated by commas) and `TUKIVERKKO_SILENT_DAYS`
+    (default 3)."""
     home = Path(environ.get("TUKIVERKKO_HOME") or PROJECT_ROOT / ".tukiverkko").expanduser().resolve()
     url = environ.get("TUKIVERKKO_DATABASE_URL")
     url_file = environ.get("TUKIVERKKO_DATABASE_URL_FILE")
@@ -63,4 +73,12 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         url = Path(url_file).read_text(encoding="utf-8").strip()
     municipalities = Path(environ.get("TUKIVERKKO_MUNICIPALITIES") or PROJECT_ROOT / "municipalities").resolve()
     mail = environ.get("TUKIVERKKO_MAIL_CONNECTION") or None
-    return Settings(home=home, database_url=url or None, municipalities=municipalities, mail_connection=mail)
+    alert_to = tuple(filter(None, (part.strip() for part in (environ.get("TUKIVERKKO_ALERT_TO") or "").split(","))))
+    return Settings(
+        home=home,
+        database_url=url or None,
+        municipalities=municipalities,
+        mail_connection=mail,
+        alert_to=alert_to,
+        silent_days=int(environ.get("TUKIVERKKO_SILENT_DAYS") or Settings.silent_days),
+    )

@@ -10,18 +10,24 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.runbook import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.ingest import Outcome
+    from pipeline.problems import Problem
     from pipeline.release import ReleaseOutcome
     from pipeline.sender_check import FileCheck
     from pipeline.settings import Settings
-    from pipeline.status import MunicipalityStatus, Status
+    from pipeline.status import Status
     from pipeline.unmapped import UnmappedCode
 
 # A wrong export is wrong on every row: the first ones tell it.
 SHOWN_ROWS = 50
+# Ten lines are read at once: a headline, four problems of two lines, who is told.
+FIRST_PROBLEMS = 4
+SHOWN_CAUSE = 200
 LIVES = {"new": "red", "persisting": "yellow", "resolved": "green"}
 COLOURS = {"accepted": "green", "unchanged": "green", "published": "green", "held": "yellow"}
 
@@ -72,7 +78,11 @@ def release_table(outcome: "ReleaseOutcome") -> RenderableType:
 
 
 def status_table(state: "Status") -> RenderableType:
-    """The region at a glance, and the next command for whatever is wrong."""
+    """First the answer, in about ten lines: is all well, what is wrong worst first, why, the runbook page, the next
+    command. Below it the region at a glance."""
+    lines: list[RenderableType] = [*answer_lines(state)]
+    if not state.municipalities:
+        return Group(*lines)
     table = Table(title="Municipalities")
     for column in ("municipality", "last night", "status", "data as of", "absences to"):
         table.add_column(column)
@@ -87,22 +97,15 @@ def status_table(state: "Status") -> RenderableType:
             str(one.covers_to or "–"),
             *map(_number, (one.rows_in, one.rows_landed, one.rows_rejected)),
         )
-    lines: list[RenderableType] = [table]
+    lines += ["", table]
     for one in state.municipalities:
-        if one.next_command:
-            reason = shorten(one.reason_en or "", width=300, placeholder=" …")
-            lines.append(Text(f"{one.municipality}: {one.status}: {reason}\n  next: {one.next_command}"))
-        elif one.unmapped:
-            lines.append(
-                Text(
-                    f"{one.municipality}: {one.unmapped} unknown codes\n  next: tukiverkko unmapped {one.municipality}"
-                )
-            )
         if one.decision:
             lines.append(Text(f"{one.municipality}: decided by {one.decided_by}: {one.decision}"))
-        lines += _receipt_lines(one)
+        if one.receipt == "kept":
+            lines.append(
+                Text(f"{one.municipality}: the receipt waits in the state folder (receipts/{one.municipality}/)")
+            )
     lines += _finding_lines(state)
-    lines.append(_release_line(state))
     if state.tables:
         shown = ", ".join(
             f"{table['table']} {_number(table['rows'])} ({_number(table['suppressed'])} with a withheld value)"
@@ -111,23 +114,51 @@ def status_table(state: "Status") -> RenderableType:
         lines.append(Text(f"reporting, rows: {shown}"))
     if state.release:
         lines.append(_durations(state.release["durations"]))
+    if rest := state.problems[FIRST_PROBLEMS:]:
+        lines.append(Text(f"\nThe other {len(rest)} problems", style="bold red"))
+        lines += _problem_lines(rest, FIRST_PROBLEMS)
     return Group(*lines)
 
 
-def _receipt_lines(one: "MunicipalityStatus") -> list[RenderableType]:
-    if one.receipt in ("failed", "due"):
-        problem = one.receipt_problem or "it was not tried"
-        command = f"tukiverkko receipt {one.delivery}"
-        return [
+def answer_lines(state: "Status") -> list[Text]:
+    """The answer for somebody who was woken: at most FIRST_PROBLEMS problems, of two lines each."""
+    if state.is_well:
+        nights = [one.night for one in state.municipalities if one.night]
+        lines = [
             Text(
-                f"{one.municipality}: the source could not be told: {problem}\n"
-                f"  next: {command}   (else it is tried again with the next night)",
-                style="red",
+                f"All is well: {len(state.municipalities)} municipalities taken in, the last night {max(nights)}. "
+                f"{_shown_release(state)}",
+                style="green",
             )
         ]
-    if one.receipt == "kept":
-        return [Text(f"{one.municipality}: the receipt waits in the state folder (receipts/{one.municipality}/)")]
-    return []
+    else:
+        count = len(state.problems)
+        words = "1 problem" if count == 1 else f"{count} problems, worst first"
+        lines = [Text(f"NOT WELL: {words}. {_shown_release(state)}", style="bold red")]
+        lines += _problem_lines(state.problems[:FIRST_PROBLEMS], 0)
+        if count > FIRST_PROBLEMS:
+            lines.append(Text(f"and {count - FIRST_PROBLEMS} more, at the end", style="red"))
+    if state.untold:
+        lines.append(Text(f"alerts: {state.untold}", style="yellow"))
+    return lines
+
+
+def _problem_lines(problems: "Sequence[Problem]", before: int) -> list[Text]:
+    lines = []
+    for number, one in enumerate(problems, before + 1):
+        whom = f"{one.municipality}: " if one.municipality else ""
+        cause = shorten(one.cause_en, width=SHOWN_CAUSE, placeholder=" …")
+        line = Text(f"{number}. {whom}{KINDS[one.kind].title_en}: ", style="bold")
+        lines.append(line.append(cause, style="not bold"))
+        lines.append(Text(f"   next: {one.next_command}   page: {one.page}"))
+    return lines
+
+
+def _shown_release(state: "Status") -> str:
+    if state.release is None:
+        return "Nothing is published." if state.municipalities else ""
+    published = _moment(state.release["published_at"])
+    return f"Release {state.release['release_number']} of the night of {state.release['night']} is shown ({published})."
 
 
 def _finding_lines(state: "Status") -> list[RenderableType]:
@@ -210,20 +241,6 @@ def unmapped_table(queue: "Sequence[UnmappedCode]") -> RenderableType:
             lines.append(Text(f"  where FILL IN is one of: {', '.join(code.meanings)}; at the end, who reviewed it"))
         lines.append(Text(f"  then: {code.next_command}"))
     return Group(*lines)
-
-
-def _release_line(state: "Status") -> Text:
-    if state.release is None:
-        known = any(one.night for one in state.municipalities)
-        command = "tukiverkko release" if known else "make demo, or tukiverkko ingest MUNICIPALITY --night DATE"
-        return Text(f"No release has been published yet. Next: {command}", style="red")
-    text = Text(f"Release {state.release['release_number']} of the night of {state.release['night']} is shown, ")
-    text.append(f"published {_moment(state.release['published_at'])}.")
-    last = state.last_release
-    if last is not None and last["status"] != "published":
-        text.append(f"\nThe last try, {last['release_number']}, was {last['status']}: {last['reason']}", style="red")
-        text.append("\n  next: mend the cause, then tukiverkko release")
-    return text
 
 
 def _durations(seconds: dict[str, float]) -> Text:

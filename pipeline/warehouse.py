@@ -15,6 +15,12 @@ REGION_ROLE = "bi_region"
 # Whoever holds this lock may change harmonised, candidate and reporting.
 RELEASE_LOCK = 0x7455_6B69
 PREPARE_LOCK = 0x7455_6B6A
+# Whoever holds this lock tells what is wrong: nothing is told twice.
+ALERT_LOCK = 0x7455_6B6B
+
+
+class WarehouseUnreachable(RuntimeError):
+    """The warehouse does not answer; the message says where it was looked for, and never a password."""
 
 
 def warehouse_url(settings: Settings) -> str:
@@ -26,9 +32,15 @@ def warehouse_url(settings: Settings) -> str:
 
 @contextmanager
 def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
-    """A connection as the pipeline's role; commits at the end of the block, rolls back on an error."""
-    url = warehouse_url(settings).replace("postgresql+psycopg://", "postgresql://", 1)
-    with psycopg.connect(url, autocommit=autocommit, application_name="tukiverkko") as connection:
+    """A connection as the pipeline's role; commits at the end of the block, rolls back on an error. Raises
+    WarehouseUnreachable when there is none to be had."""
+    try:
+        url = warehouse_url(settings).replace("postgresql+psycopg://", "postgresql://", 1)
+        opened = psycopg.connect(url, autocommit=autocommit, application_name="tukiverkko")
+    except (psycopg.OperationalError, OSError, RuntimeError) as error:
+        where = "TUKIVERKKO_DATABASE_URL" if settings.database_url else str(settings.postgres)
+        raise WarehouseUnreachable(f"The warehouse of {where} cannot be reached: {error}") from error
+    with opened as connection:
         yield connection
 
 

@@ -435,6 +435,41 @@ comment on table ops.receipt is
 'What was told back to a source of a delivery: one row a different content. kept: nobody to send it to by machine, so it
 waits in the state folder; failed: tried again at the municipality''s next night; replaced: a newer one went instead.';
 
+create table if not exists ops.incident (
+    kind text not null check (kind in ('task_failed', 'night_late')),
+    dag_id text not null,
+    task_id text not null,
+    municipality text,
+    night date not null,
+    happened_at timestamptz not null default clock_timestamp(),
+    over_at timestamptz,
+    primary key (kind, dag_id, task_id, night)
+);
+comment on table ops.incident is
+'What only the scheduler knows: a task that failed after its last try, a night that missed its deadline. over_at: when the
+same task succeeded again; what the ledger knows by itself (a later outcome or release) ends an incident too.';
+
+create table if not exists ops.alert (
+    alert_id bigint generated always as identity primary key,
+    audience text not null,
+    kind text not null,
+    municipality text not null,
+    subject text not null,
+    state text not null,
+    told_state text,
+    opened_at timestamptz not null default clock_timestamp(),
+    told_at timestamptz,
+    resolved_at timestamptz,
+    resolution_told_at timestamptz,
+    attempts integer not null default 0,
+    problem text
+);
+create unique index if not exists one_open_alert
+on ops.alert (audience, kind, municipality, subject) where resolved_at is null;
+comment on table ops.alert is
+'What is to be told to whom, and what was: one row a problem and audience (engineers, or a municipality''s contact) while
+it lasts. It is told again when state is no longer told_state. problem: why the last mail did not go; it is tried again.';
+
 create table if not exists reference.municipality (
     municipality text primary key,
     code text not null unique,

@@ -27,6 +27,10 @@ def main(dags: Path) -> None:
             "max_active_runs": dag.max_active_runs,
             "start_date": dag.start_date.isoformat() if dag.start_date else None,
             "schedule": DagSerialization.to_dict(dag)["dag"]["timetable"],
+            "deadlines": [
+                [alert.reference.reference_name, alert.interval.total_seconds(), type(alert.callback).__name__]
+                for alert in dag.deadline or ()
+            ],
             "params": {name: dag.params.get_param(name).dump() for name in dag.params},
             "tasks": {
                 task.task_id: {
@@ -39,6 +43,7 @@ def main(dags: Path) -> None:
                     "upstream": sorted(task.upstream_task_ids),
                     "outlets": sorted(getattr(outlet, "uri", None) or outlet.name for outlet in task.outlets),
                     "failure_callbacks": len(task.on_failure_callback or ()),
+                    "success_callbacks": len(task.on_success_callback or ()),
                 }
                 for task in dag.tasks
             },

@@ -96,6 +96,20 @@ def test_the_release_waits_until_half_past_five_at_most(parsed: dict[str, Any]) 
     assert dag["tasks"]["release"]["upstream"] == ["due"]
 
 
+def test_the_end_of_the_night_is_told_and_a_late_one_by_its_deadline(parsed: dict[str, Any]) -> None:
+    telling = {
+        (dag_id, task_id)
+        for dag_id, dag in parsed["dags"].items()
+        for task_id, task in dag["tasks"].items()
+        if task["success_callbacks"]
+    }
+    assert telling == {("regional_release", "release"), ("retention", "retain")}
+    # 45 minutes from 05:30 are 06:15; a run that the outcomes start has no logical date.
+    deadlines = {dag_id: dag["deadlines"] for dag_id, dag in parsed["dags"].items() if dag["deadlines"]}
+    references = ("DagRunLogicalDateDeadline", "DagRunQueuedAtDeadline")
+    assert deadlines == {"regional_release": [[reference, 2700.0, "SyncCallback"] for reference in references]}
+
+
 def test_a_start_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "municipalities"
     copy_of("kuopio", folder / "kuopio", extra="  fetch_at: '02:20'")

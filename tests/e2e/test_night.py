@@ -5,9 +5,11 @@ The first night is whole; in the second one Siilinjärvi's server is down and Va
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,13 @@ from pipeline.release import release, rollback
 from pipeline.scheduler import RunningAirflow, command
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect
+from tests.mail_server import MailServer, mail_server, words_of
+from tests.pipeline.test_cli import tukiverkko
 
 # A Tuesday and the day after it: Varkaus edits its workbook on Mondays.
 FIRST, SECOND = date(2026, 2, 3), date(2026, 2, 4)
 MARTS = ("attendance_monthly", "attendance_tiers", "support_levels")
+ON_DUTY = "aino@alue.example"
 
 
 Figures = dict[str, list[dict[str, Any]]]
@@ -42,6 +47,7 @@ class Nights:
     after_first: Figures
     after_same_again: Figures
     after_second: Figures
+    mails: MailServer
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +57,19 @@ def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.MonkeyPatch) -> Iterator[Nights]:
+def mails(monkeypatch_module: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    """The mail server of the nights, as the environment names it."""
+    with mail_server() as server:
+        monkeypatch_module.setenv("AIRFLOW_CONN_POSTI", server.connection)
+        monkeypatch_module.setenv("TUKIVERKKO_MAIL_CONNECTION", "posti")
+        monkeypatch_module.setenv("TUKIVERKKO_ALERT_TO", ON_DUTY)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def nights(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.MonkeyPatch, mails: MailServer
+) -> Iterator[Nights]:
     # A source that is down is asked nine times six times; here without hours in between.
     monkeypatch_module.setenv("TUKIVERKKO_RETRY_SECONDS", "0.01")
     folder = tmp_path_factory.mktemp("night")
@@ -61,7 +79,8 @@ def nights(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.
     impatient.write_text(
         text.replace("  kind: rest\n", "  kind: rest\n  retry_wait_seconds: 0.01\n", 1), encoding="utf-8"
     )
-    settings = Settings(home=folder / "a home", database_url=None, municipalities=municipalities)
+    home = folder / "a home"
+    settings = Settings(home, None, municipalities, mail_connection="posti", alert_to=(ON_DUTY,))
     with running_region(settings, seed=7, scale=0.02) as running, in_background(running.start_airflow) as starting:
         closing = running.take_in(CLOSING_NIGHT)
         assert [outcome.status for outcome in closing] == ["accepted"] * 4, closing
@@ -76,7 +95,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.
         running.move_to(SECOND)
         running.sources.stop("siilinjarvi")
         assert run_night(airflow, SECOND, running.municipalities) == "success"
-        yield Nights(running, settings, airflow, after_first, after_same_again, figures(settings))
+        yield Nights(running, settings, airflow, after_first, after_same_again, figures(settings), mails)
 
 
 def figures(settings: Settings) -> Figures:
@@ -138,6 +157,35 @@ def test_with_one_source_down_the_others_are_published_and_the_old_one_is_named(
         ("siilinjarvi", SECOND, "failed", FIRST),
         ("varkaus", SECOND, "unchanged", FIRST),
     ]
+
+
+def test_status_of_the_failing_night_begins_with_cause_page_and_next_command(nights: Nights) -> None:
+    shown = tukiverkko(nights.settings.home, "status", municipalities=nights.settings.municipalities)
+    assert shown.returncode == 1
+    headline, problem, command, *_ = shown.stdout.splitlines()
+    assert headline.startswith("NOT WELL: 1 problem.")
+    assert problem.startswith("1. siilinjarvi: A delivery could not be had: fetch: ")
+    assert command.split() == [
+        *("next:", "tukiverkko", "ingest", "siilinjarvi", "--night", f"{SECOND}"),
+        *("page:", "docs/runbook/ingest-failed.md"),
+    ]
+
+
+def test_the_failing_night_is_told_to_the_engineers_and_to_its_own_municipality_once(nights: Nights) -> None:
+    def alerts() -> dict[str, EmailMessage]:
+        told = [(", ".join(addresses), mail) for addresses, mail in nights.mails.mails if not mail.is_multipart()]
+        assert len(dict(told)) == len(told)
+        return dict(told)
+
+    # Mails go when the release has ended.
+    deadline = time.monotonic() + 60
+    while len(alerts()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    told = alerts()
+    assert set(told) == {ON_DUTY, "sivistys@siilinjarvi.example"}
+    for part in ("siilinjarvi: A delivery could not be had", "docs/runbook/ingest-failed.md"):
+        assert part in words_of(told[ON_DUTY])
+    assert "Toimitusta ei saatu haettua tai luettua." in words_of(told["sivistys@siilinjarvi.example"])
 
 
 def test_rows_in_are_rows_landed_and_rejected(nights: Nights) -> None:

@@ -7,7 +7,7 @@ can say which municipality is late, held or refused.
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,24 @@ import pytest
 from pipeline.embedded_postgres import EmbeddedPostgres
 from pipeline.release_due import ZONE
 from pipeline.scheduler import AirflowStack, RunningAirflow, command, start
-from pipeline.settings import PROJECT_ROOT
+from pipeline.settings import PROJECT_ROOT, Settings
+from pipeline.warehouse import connect, prepare
 from tests.e2e.standin.ingest_standin import MUNICIPALITIES
+from tests.mail_server import MailServer, mail_server, words_of
+from tests.pipeline.ledger_states import good_night
 
 RELEASE = "regional_release"
+ON_DUTY = "aino@alue.example"
 
 
 class Region:
     """The running Airflow, and the files by which stand-ins are told what to do and say what they did."""
 
-    def __init__(self, airflow: RunningAirflow, home: Path, today: date) -> None:
+    def __init__(self, airflow: RunningAirflow, home: Path, today: date, mails: MailServer) -> None:
         self.airflow = airflow
         self.home = home
         self.today = today
+        self.mails = mails
 
     def plan(self, night: date, **wishes: str) -> None:
         for municipality, wish in wishes.items():
@@ -91,8 +96,14 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
         time.sleep(180)
         now = datetime.now(ZONE)
     postgres = EmbeddedPostgres(home / "postgres")
-    postgres.start()
+    # The warehouse itself is real: a good night, which the stand-ins do not add to.
+    warehouse = Settings(home, postgres.start(), PROJECT_ROOT / "municipalities")
+    with connect(warehouse) as connection:
+        prepare(connection, MUNICIPALITIES)
+        good_night(connection, now.date() - timedelta(days=1))
+    mails = ExitStack()
     try:
+        server = mails.enter_context(mail_server())
         municipalities = home / "municipalities"
         for name in MUNICIPALITIES:
             source = PROJECT_ROOT / "municipalities" / name / "municipality.yaml"
@@ -110,6 +121,11 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
                 "TUKIVERKKO_FIRST_NIGHT": now.date().isoformat(),
                 # "05:30" of this test is two minutes ago.
                 "TUKIVERKKO_RELEASE_AT": f"{now - timedelta(minutes=2):%H:%M}",
+                # And a release may take ten seconds: the night was late before anything began.
+                "TUKIVERKKO_LATE_AT": f"{now - timedelta(minutes=2):%H:%M}:10",
+                "TUKIVERKKO_MAIL_CONNECTION": "posti",
+                "TUKIVERKKO_ALERT_TO": ON_DUTY,
+                "AIRFLOW_CONN_POSTI": server.connection,
                 "TUKIVERKKO_RETRY_SECONDS": "0.5",
             },
         )
@@ -117,7 +133,7 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
         airflow = start(stack)
         print(f"\nready after {time.monotonic() - began:.1f} s")
         try:
-            yield Region(airflow, home, now.date())
+            yield Region(airflow, home, now.date(), server)
         finally:
             below = psutil.Process(airflow.supervisor.pid).children(recursive=True)
             began = time.monotonic()
@@ -125,6 +141,7 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
             print(f"\nstopped after {time.monotonic() - began:.1f} s")
             assert psutil.wait_procs(below, timeout=1)[1] == []
     finally:
+        mails.close()
         postgres.stop()
 
 
@@ -168,6 +185,21 @@ def test_the_next_night_waits_for_all_of_its_own(region: Region) -> None:
     assert region.states(run) == {"due": "success", "release": "success"}
     assert "all 4 municipalities" in region.why(run)
     assert region.releases(night) == 1
+
+
+def test_a_release_that_the_outcomes_started_has_a_deadline_of_its_own(region: Region) -> None:
+    """While it goes on, the run of 05:30 is not made, whose deadline would tell of it."""
+    night = region.today + timedelta(days=2)
+    region.plan(night, regional_release="late")
+    before = len(region.release_runs())
+    region.take_in(night, *MUNICIPALITIES)
+    wait_until(lambda: len(region.release_runs()) > before, "the release")
+    run = region.release_runs()[before]["dag_run_id"]
+    assert run.startswith("asset_triggered")
+    logs = region.airflow.stack.logs / "executor_callbacks" / RELEASE / run
+    wait_until(lambda: any("Told by e-mail" in file.read_text("utf-8") for file in logs.glob("*")), "the deadline")
+    region.plan(night, regional_release="accepted")
+    assert region.airflow.wait_for_run(RELEASE, run, 60) == "success"
 
 
 def test_half_past_five_does_nothing_after_a_release(region: Region) -> None:
@@ -224,6 +256,19 @@ def test_no_value_of_a_library_error_reaches_a_log(region: Region) -> None:
     assert f"tukiverkko ingest kuopio --night {night}" in line
 
 
+def test_a_late_night_and_a_failed_task_are_told_once_each(region: Region) -> None:
+    """After the tests before: the night of today is late by Airflow's deadline, and Iisalmi's `fetch` failed in it; the
+    stand-ins enter no outcome that would end either."""
+    told = [words_of(mail) for addresses, mail in region.mails.mails if addresses == (ON_DUTY,)]
+    late, failed = ". The night is late\n", ". iisalmi: A task failed (ingest_iisalmi.fetch)\n"
+    assert [sum(part in mail for mail in told) for part in (late, failed)] == [1, 1]
+    (mail,) = (mail for mail in told if late in mail)
+    assert f"the release of the night of {region.today} is not made" in mail
+    assert "Runbook: docs/runbook/night-late.md" in mail
+    assert "010203A9123" not in "".join(told)
+    assert {addresses for addresses, _ in region.mails.mails} == {(ON_DUTY,)}
+
+
 def test_a_release_by_hand_and_retention(region: Region) -> None:
     night = region.today
     before = region.releases(night)
@@ -234,6 +279,14 @@ def test_a_release_by_hand_and_retention(region: Region) -> None:
     run = region.airflow.trigger("retention")
     assert region.airflow.wait_for_run("retention", run, 60) == "success"
     assert (region.home / "retained").exists()
+
+
+def test_what_failed_since_then_is_told_when_the_next_run_ends(region: Region) -> None:
+    """Kuopio's `load`, which failed after the night's release, is told by the release by hand or by retention."""
+    failed = ". kuopio: A task failed (ingest_kuopio.load)\n"
+    wait_until(
+        lambda: any(failed in words_of(mail) for _, mail in list(region.mails.mails)), "the mail of a failed task"
+    )
 
 
 def connections_of(process: psutil.Process) -> list[Any]:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ SCHOOL_DAYS = "\ufeffKoulunro;Pvm;Luokka-aste;Oppitunnit\r\n07522;06.08.2025;7;5
 
 
 def tukiverkko(
-    home: Path, *arguments: str, stdin: str = "", database_url: str = ""
+    home: Path, *arguments: str, stdin: str = "", database_url: str = "", municipalities: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TUKIVERKKO_HOME": str(home), "TUKIVERKKO_DATABASE_URL": database_url}
+    if municipalities:
+        environment["TUKIVERKKO_MUNICIPALITIES"] = str(municipalities)
     command = [sys.executable, "-m", "pipeline.cli", *arguments]
     return subprocess.run(
         command, env=environment, cwd=PROJECT_ROOT, input=stdin, capture_output=True, text=True, check=False
@@ -35,6 +38,7 @@ def tukiverkko(
         "unmapped",
         "receipt",
         "status",
+        "alert",
         "rollback",
         "forget",
         "url",
@@ -99,6 +103,28 @@ def test_an_unknown_delivery_cannot_be_replayed(settings: Settings) -> None:
 def test_without_an_earlier_release_there_is_nothing_to_go_back_to(settings: Settings) -> None:
     assert settings.database_url is not None
     assert tukiverkko(settings.home, "rollback", database_url=settings.database_url).returncode == 2
+
+
+def test_on_a_terminal_what_takes_long_says_what_it_does(settings: Settings) -> None:
+    """`prepare` stands for all: they have their progress from one place."""
+    assert settings.database_url is not None
+    ours, theirs = os.openpty()
+    environment = {
+        **os.environ,
+        "TUKIVERKKO_HOME": str(settings.home),
+        "TUKIVERKKO_DATABASE_URL": settings.database_url,
+    }
+    command = [sys.executable, "-m", "pipeline.cli", "prepare"]
+    with subprocess.Popen(command, env={**environment, "TERM": "xterm"}, cwd=PROJECT_ROOT, stderr=theirs) as running:
+        os.close(theirs)
+        shown = b""
+        # The terminal ends with an error when its last writer has.
+        with suppress(OSError):
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    assert running.returncode == 0
+    assert b"preparing the warehouse" in shown
 
 
 def test_forget_reads_the_identity_from_standard_input_and_never_repeats_it(settings: Settings) -> None:

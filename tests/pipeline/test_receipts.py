@@ -2,13 +2,9 @@
 
 import json
 import re
-import socketserver
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from pipeline import ingest, ledger, receipt_post, receipts
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
 from tests.connectors import samples
+from tests.mail_server import mail_server, words_of
 from tests.pipeline.small_kuopio import NIGHT, oid, raw_kuopio, take_in
 from tests.pipeline.test_cli import tukiverkko
 
@@ -244,55 +241,15 @@ def test_without_a_mail_connection_the_message_waits(settings: Settings) -> None
     assert len(entered(settings)) == 1
 
 
-class _MailServer(socketserver.ThreadingTCPServer):
-    """Stands in for a mail server, which cannot be had here: takes one message as RFC 5321 says and keeps it."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _MailSession)
-        self.messages: list[bytes] = []
-
-
-class _MailSession(socketserver.StreamRequestHandler):
-    def handle(self) -> None:
-        self.wfile.write(b"220 ready\r\n")
-        while line := self.rfile.readline():
-            word = line[:4].upper()
-            if word == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                lines = []
-                while (line := self.rfile.readline()) != b".\r\n":
-                    lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
-                assert isinstance(self.server, _MailServer)
-                self.server.messages.append(b"".join(lines))
-            self.wfile.write(b"221 bye\r\n" if word == b"QUIT" else b"250 ok\r\n")
-            if word == b"QUIT":
-                return
-
-
 def test_a_contact_gets_the_receipt_by_e_mail(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    with _MailServer() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        value = {
-            "conn_type": "smtp",
-            "host": "127.0.0.1",
-            "port": server.server_address[1],
-            "extra": {"from": "tukiverkko@alue.example", "tls": "none"},
-        }
-        monkeypatch.setenv("AIRFLOW_CONN_POSTI", json.dumps(value))
+    with mail_server() as server:
+        monkeypatch.setenv("AIRFLOW_CONN_POSTI", server.connection)
         assert refused(replace(settings, mail_connection="posti"), "iisalmi").receipt == "sent"
-        server.shutdown()
-    (sent,) = server.messages
-    message = message_from_bytes(sent, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    assert (message["To"], message["From"]) == ("sivistys@iisalmi.example", "tukiverkko@alue.example")
+    ((addresses, message),) = server.mails
+    assert (addresses, message["From"]) == (("sivistys@iisalmi.example",), "tukiverkko@alue.example")
     names = [part.get_filename() for part in message.iter_attachments()]
     assert names == ["iisalmi-2025-10-14.html", "iisalmi-2025-10-14.json"]
-    body = message.get_body()
-    assert body is not None
-    assert "Korjatkaa syy ja lähettäkää toimitus uudelleen" in body.get_content()
+    assert "Korjatkaa syy ja lähettäkää toimitus uudelleen" in words_of(message)
 
 
 def test_an_unchanged_workbook_is_told_of_once_only(settings: Settings) -> None:

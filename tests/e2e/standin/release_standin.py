@@ -1,9 +1,10 @@
 """Stand-in of `pipeline.release`: the real rule over the files that the stand-in of `pipeline.ingest` writes."""
 
+import time
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from pipeline.ingest import MUNICIPALITIES  # type: ignore[attr-defined]
+from pipeline.ingest import MUNICIPALITIES, plan  # type: ignore[attr-defined]
 from pipeline.release_due import ZONE, release_due
 from pipeline.settings import Settings
 
@@ -24,6 +25,8 @@ def due(settings: Settings, night: date, *, by_hand: bool = False) -> tuple[bool
 
 
 def release(settings: Settings, night: date, *, by_hand: bool = False) -> ReleaseOutcome:
+    while plan(settings, "regional_release", night) == "late":
+        time.sleep(0.1)
     folder = settings.home / "releases"
     folder.mkdir(exist_ok=True)
     number = len(list(folder.iterdir())) + 1
