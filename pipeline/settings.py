@@ -48,6 +48,10 @@ class Settings:
         return self.home / "receipts"
 
     @property
+    def pages(self) -> Path:
+        return self.home / "pages"
+
+    @property
     def dbt_target(self) -> Path:
         return self.home / "dbt"
 
