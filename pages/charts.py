@@ -5,13 +5,15 @@ told by colour alone. A value that is null has no mark: where a bar would be sta
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import altair as alt
 import vl_convert
+
+from pages.language import Locale
 
 WIDTH = 320
 # At least 4.5:1 on white for text, 3:1 for marks; bars of the whole region are told from others by weight and position.
@@ -20,9 +22,11 @@ FONT, FONT_SIZE = "sans-serif", 13
 # Panels of one picture that must not be cut when it is printed; more of them make more pictures.
 MOST_HEIGHT = 620
 _LONGEST_NAME_BESIDE = 14
-_NAMES_WIDTH, _VALUE_WIDTH, _ROW, _ROW_WITH_NAME = 92, 62, 19, 36
+_NAMES_WIDTH, _VALUE_WIDTH, _ROW, _ROW_WITH_NAME, _TITLE, _SPACE = 92, 62, 19, 36, 24, 14
 _AXIS_WIDTH, _LINE_HEIGHT = 44, 78
 _LONGEST_STEP_DAYS = 31
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,15 @@ class Break:
 
 
 @dataclass(frozen=True)
-class DayAxis:
-    """ticks: day → label."""
+class Axes:
+    """Days across, from first to last, with the ticks day → label; fractions upwards, in per cent as `locale` writes
+    numbers, with the sign `percent`."""
 
     first: date
     last: date
-    ticks: dict[date, str] = field(default_factory=dict)
+    ticks: Mapping[date, str]
+    locale: Locale
+    percent: str
 
 
 def bars(panels: Sequence[BarPanel]) -> list[str]:
@@ -84,30 +91,29 @@ def bars(panels: Sequence[BarPanel]) -> list[str]:
     values = [bar.value for panel in panels for bar in panel.bars if bar.value is not None]
     highest = max(values, default=0) or 1
     beside = all(len(bar.name) <= _LONGEST_NAME_BESIDE for panel in panels for bar in panel.bars)
-    parts = [(_bar_panel(panel, highest, beside), _bar_height(panel, beside)) for panel in panels if panel.bars]
-    return [_svg(alt.vconcat(*charts, spacing=14)) for charts in _pictures(parts)]
+    parts = [(panel, _bar_height(panel, beside)) for panel in panels if panel.bars]
+    return [_svg(_bar_chart(picture, highest, beside)) for picture in _pictures(parts)]
 
 
 def lines(
     panels: Sequence[LinePanel],
-    axis: DayAxis,
+    axes: Axes,
     breaks: Sequence[Break] = (),
     *,
-    percent: str,
     one_scale: bool = True,
 ) -> list[str]:
     """Courses over days, each in its own panel and from nought, as one or several pictures; with one_scale all panels
-    have the same height for the same value. percent: the sign after a number of the axis. A course is not drawn through a day without a value, nor over a break."""
+    have the same height for the same value. A course is not drawn through a day without a value, nor over a break."""
 
     def highest(of: Iterable[LinePanel]) -> float:
         return max((one.value for panel in of for one in panel.points if one.value is not None), default=0.0) or 1.0
 
     common = highest(panels)
     parts = [
-        (_line_panel(panel, axis, breaks, common if one_scale else highest([panel]), percent), _LINE_HEIGHT + 48)
+        (_line_panel(panel, axes, breaks, common if one_scale else highest([panel])), _LINE_HEIGHT + 52)
         for panel in panels
     ]
-    return [_svg(alt.vconcat(*charts, spacing=6)) for charts in _pictures(parts)]
+    return [_svg(alt.vconcat(*charts, spacing=14), axes.locale) for charts in _pictures(parts)]
 
 
 def segments(points: Sequence[Point], breaks: Sequence[Break] = ()) -> list[list[Point]]:
@@ -133,79 +139,84 @@ def segments(points: Sequence[Point], breaks: Sequence[Break] = ()) -> list[list
 
 
 def _bar_height(panel: BarPanel, beside: bool) -> int:
-    return len(panel.bars) * (_ROW if beside else _ROW_WITH_NAME) + (26 if panel.title else 0)
+    return len(panel.bars) * (_ROW if beside else _ROW_WITH_NAME) + (_TITLE if panel.title else 0) + _SPACE
 
 
-def _bar_panel(panel: BarPanel, highest: float, beside: bool) -> alt.LayerChart:
+def _bar_chart(panels: Sequence[BarPanel], highest: float, beside: bool) -> alt.LayerChart | alt.FacetChart:
+    """The panels under each other in one drawing, every place of which is worked out here: a null then has no mark, and
+    its words stand where its bar would start."""
     row = _ROW if beside else _ROW_WITH_NAME
     start = _NAMES_WIDTH if beside else 0
     width = WIDTH - start - _VALUE_WIDTH
-    rows = [
-        {
-            "name": bar.name,
-            "text": bar.text,
-            # Places are worked out here: a null then simply has no mark, and its words stand at the start.
-            "top": place * row + (2 if beside else 19),
-            "bottom": place * row + row - (3 if beside else 4),
-            "middle": place * row + (row / 2 if beside else 25.5),
-            "name_at": place * row + (row / 2 if beside else 10),
-            "end": start + width * bar.value / highest if bar.value is not None else start,
-            "is_main": bar.is_main,
-            "is_null": bar.value is None,
-        }
-        for place, bar in enumerate(panel.bars)
-    ]
-    height = row * len(rows)
+    shown: list[dict[str, Any]] = []
+    missing: list[dict[str, Any]] = []
+    names: list[dict[str, Any]] = []
+    titles: list[dict[str, Any]] = []
+    y = 0.0
+    for panel in panels:
+        if panel.title:
+            titles.append({"x": 0, "y": y + _TITLE / 2 - 3, "text": panel.title})
+            y += _TITLE
+        for bar in panel.bars:
+            middle = y + (row / 2 if beside else 25.5)
+            names.append({"x": 0, "y": y + (row / 2 if beside else 10), "text": bar.name})
+            if bar.value is None:
+                missing.append({"x": start, "y": middle, "text": bar.text})
+            else:
+                shown.append(
+                    {
+                        "start": start,
+                        "x": start + width * bar.value / highest,
+                        "top": y + (2 if beside else 19),
+                        "bottom": y + row - (3 if beside else 4),
+                        "y": middle,
+                        "text": bar.text,
+                        "colour": REGION_BAR if bar.is_main else BAR,
+                    }
+                )
+            y += row
+        y += _SPACE
+    height = y - _SPACE
 
     def across(column: str) -> alt.X:
-        return alt.X(f"{column}:Q", scale=alt.Scale(domain=[0, WIDTH], nice=False), axis=None)
+        return alt.X(column, type="quantitative", scale=alt.Scale(domain=[0, WIDTH], nice=False), axis=None)
 
     def down(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
+        return alt.Y(column, type="quantitative", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
 
-    main = alt.datum["is_main"]
-    base = alt.Chart(alt.InlineData(values=rows))
-    drawn = base.transform_filter("!datum.is_null").mark_rect(clip=False)
+    def written(rows: list[dict[str, Any]], **style: Any) -> alt.Chart:
+        mark: alt.Chart = alt.Chart(alt.InlineData(values=rows)).mark_text(align="left", **style)
+        encoded: alt.Chart = mark.encode(x=across("x"), y=down("y"), text=alt.Text("text", type="nominal"))
+        return encoded
+
+    drawn = alt.Chart(alt.InlineData(values=shown))
     layers = [
-        drawn.encode(
+        drawn.mark_rect().encode(
             x=across("start"),
-            x2="end:Q",
+            x2=alt.X2("x"),
             y=down("top"),
-            y2="bottom:Q",
-            color=alt.when(main).then(alt.value(REGION_BAR)).otherwise(alt.value(BAR)),
-        ).transform_calculate(start=str(start)),
-        # A nought is a line, so that it is seen to be one.
-        base.transform_filter("!datum.is_null")
-        .transform_calculate(start=str(start))
-        .mark_rule(color=INK)
-        .encode(x=across("start"), y=down("top"), y2="bottom:Q"),
-        base.transform_filter("!datum.is_null")
-        .mark_text(align="left", dx=4, fontSize=FONT_SIZE, color=INK)
-        .encode(x=across("end"), y=down("middle"), text="text:N"),
-        base.transform_filter("datum.is_null")
-        .mark_text(align="left", dx=4, fontSize=FONT_SIZE - 1, fontStyle="italic", color=MUTED)
-        .encode(x=across("end"), y=down("middle"), text="text:N"),
-        base.transform_calculate(start="0")
-        .mark_text(align="left", fontSize=FONT_SIZE, color=INK)
-        .encode(
-            x=across("start"),
-            y=down("name_at"),
-            text="name:N",
+            y2=alt.Y2("bottom"),
+            color=alt.Color("colour", type="nominal", scale=None),
         ),
+        # A nought is a line, so that it is seen to be one.
+        drawn.mark_rule(color=INK).encode(x=across("start"), y=down("top"), y2=alt.Y2("bottom")),
+        written(shown, dx=4, fontSize=FONT_SIZE, color=INK),
+        written(missing, dx=4, fontSize=FONT_SIZE - 1, fontStyle="italic", color=MUTED),
+        written(names, fontSize=FONT_SIZE, color=INK),
+        written(titles, fontSize=FONT_SIZE, fontWeight="bold", color=INK),
     ]
-    chart = alt.layer(*layers).properties(width=WIDTH, height=height)
-    return chart.properties(title=_title(panel.title)) if panel.title else chart
+    return alt.layer(*layers).properties(width=WIDTH, height=height)
 
 
 def _line_panel(
-    panel: LinePanel, axis: DayAxis, breaks: Sequence[Break], highest: float, percent: str
-) -> alt.LayerChart:
+    panel: LinePanel, axes: Axes, breaks: Sequence[Break], highest: float
+) -> alt.LayerChart | alt.FacetChart:
     width = WIDTH - _AXIS_WIDTH - _VALUE_WIDTH
 
     def place(day: date) -> int:
-        return (day - axis.first).days
+        return (day - axes.first).days
 
-    last_place = max(place(axis.last), 1)
+    last_place = max(place(axes.last), 1)
     stretches = segments(panel.points, breaks)
     rows = [
         {"x": place(point.day), "y": point.value, "stretch": number}
@@ -218,8 +229,8 @@ def _line_panel(
         axis=alt.Axis(
             title=None,
             grid=False,
-            values=[place(day) for day in axis.ticks],
-            labelExpr=_lookup({place(day): text for day, text in axis.ticks.items()}),
+            values=[place(day) for day in axes.ticks],
+            labelExpr=_lookup({place(day): text for day, text in axes.ticks.items()}),
             labelFontSize=FONT_SIZE - 1,
             labelFlush=True,
             labelOverlap="greedy",
@@ -231,7 +242,7 @@ def _line_panel(
         axis=alt.Axis(
             title=None,
             tickCount=3,
-            labelExpr=f"format(datum.value * 100, '.3~g') + '{percent}'",
+            labelExpr=f"format(datum.value * 100, '.2~f') + '{axes.percent}'",
             labelFontSize=FONT_SIZE - 1,
             gridColor=GRID,
         ),
@@ -242,7 +253,7 @@ def _line_panel(
         base.mark_point(color=REGION_BAR, filled=True, size=22, opacity=1).encode(x=x, y=y),
     ]
     for one in breaks:
-        if not axis.first < one.day <= axis.last:
+        if not axes.first < one.day <= axes.last:
             continue
         at = [{"x": place(one.day), "y": highest * 1.15}]
         line = alt.Chart(alt.InlineData(values=at))
@@ -270,19 +281,20 @@ def _title(text: str, offset: int = 6) -> alt.TitleParams:
     )
 
 
-def _lookup(labels: dict[int, str]) -> str:
+def _lookup(labels: Mapping[int, str]) -> str:
     listed = ", ".join(f"'{value}': '{text}'" for value, text in labels.items())
     return f"({{{listed}}})[datum.value]"
 
 
-def _pictures(parts: Sequence[tuple[alt.LayerChart, int]]) -> list[list[alt.LayerChart]]:
-    pictures: list[list[alt.LayerChart]] = []
+def _pictures(parts: Sequence[tuple[_Part, int]]) -> list[list[_Part]]:
+    """Parts and their heights, as many to a picture as fit."""
+    pictures: list[list[_Part]] = []
     height = MOST_HEIGHT + 1
-    for chart, own in parts:
+    for part, own in parts:
         if height + own > MOST_HEIGHT:
             pictures.append([])
             height = 0
-        pictures[-1].append(chart)
+        pictures[-1].append(part)
         height += own
     return pictures
 
@@ -290,11 +302,11 @@ def _pictures(parts: Sequence[tuple[alt.LayerChart, int]]) -> list[list[alt.Laye
 _ARIA = re.compile(r' (?:role|aria-[a-z]+|pointer-events|xmlns:xlink|version)="[^"]*"')
 
 
-def _svg(chart: Any) -> str:
+def _svg(chart: Any, locale: Locale = "en-US") -> str:
     """The chart as an element that stands in a page: without a size of its own, and silent, because the page says what
     it shows."""
     configured = chart.configure(font=FONT, background="#ffffff", padding=2).configure_view(stroke=None)
     # What is drawn is ours: the schema would be asked of every part of it, for longer than the drawing takes.
-    drawn = vl_convert.vegalite_to_svg(configured.to_dict(validate=False), allowed_base_urls=[])
+    drawn = vl_convert.vegalite_to_svg(configured.to_dict(validate=False), allowed_base_urls=[], format_locale=locale)
     silent = _ARIA.sub("", drawn)
     return re.sub(r' width="[\d.]+" height="[\d.]+"', ' aria-hidden="true" focusable="false"', silent, count=1)

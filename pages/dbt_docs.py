@@ -15,7 +15,7 @@ _POLICY = (
     "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
 )
 # An icon that dbt's page names by a text which was never filled in.
-_ICON = "<link rel=\"shortcut icon\" href=\"${require('./assets/favicons/favicon.ico')}\"/>"
+_ICON = '<link rel="shortcut icon" href="${require(\'./assets/favicons/favicon.ico\')}"/>'
 
 
 def generate(settings: Settings, durations: Durations) -> Path | None:

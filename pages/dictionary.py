@@ -185,9 +185,7 @@ def _of_seed(name: str, seed: Mapping[str, Any], words: Words) -> CodeList:
         _in(words, seed["description"]),
         tuple((column, _in(words, described[column])) for column in columns),
         tuple(
-            tuple(
-                (line[column], "en" if column in _ENGLISH_COLUMNS else words.language) for column in columns
-            )
+            tuple((line[column], "en" if column in _ENGLISH_COLUMNS else words.language) for column in columns)
             for line in seed_lines(name)
         ),
     )

@@ -1,4 +1,4 @@
-"""A figure of the report: what it shows in a sentence, its picture, the table behind it, and where its numbers are from.
+"""A figure of the report: what it shows in a sentence, its picture, the table behind it, where its numbers are from.
 
 Every number is a `Cell`: the text that is printed, and the address of the value in `reporting`.
 """
@@ -83,7 +83,9 @@ class Source:
     @cached_property
     def places(self) -> tuple[str, ...]:
         """The region and then its municipalities by name, as far as any table has them."""
-        found = {row["municipality"] for rows in self.published.tables.values() for row in rows if "municipality" in row}
+        found = {
+            row["municipality"] for rows in self.published.tables.values() for row in rows if "municipality" in row
+        }
         return ("region", *sorted(found - {"region"}, key=self.labels.place))
 
     @cached_property

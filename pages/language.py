@@ -11,11 +11,14 @@ from typing import Any, Literal, get_args
 import yaml
 
 Language = Literal["fi", "en"]
+# Names of d3-format, for what a chart writes by itself.
+Locale = Literal["fi-FI", "en-US"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _TEXTS = Path(__file__).parent / "texts"
 _DECIMAL_SIGN: Mapping[Language, str] = {"fi": ",", "en": "."}
 _THOUSANDS: Mapping[Language, str] = {"fi": "\u00a0", "en": ","}
+_LOCALE: Mapping[Language, Locale] = {"fi": "fi-FI", "en": "en-US"}
 _PERCENT: Mapping[Language, str] = {"fi": "\u00a0%", "en": "%"}
 
 
@@ -37,6 +40,10 @@ class Words:
     @property
     def other(self) -> Language:
         return "en" if self.language == "fi" else "fi"
+
+    @property
+    def locale(self) -> Locale:
+        return _LOCALE[self.language]
 
     @property
     def percent_sign(self) -> str:

@@ -78,8 +78,8 @@ class Released:
 
 @dataclass(frozen=True)
 class Quality:
-    """All that the page tells. nights: (municipality, night) → how it ended. without_queue: the codes' queue could not be
-    read, because a folder is not in order."""
+    """All that the page tells. nights: (municipality, night) → how it ended. without_queue: the codes' queue could not
+    be read, because a folder is not in order."""
 
     municipalities: tuple[str, ...]
     nights: Mapping[tuple[str, date], str]
@@ -251,13 +251,16 @@ def _releases(connection: psycopg.Connection) -> tuple[Released, ...]:
             broken.setdefault(number, []).append((finnish, english))
     return tuple(
         Released(
-            *row[:5],
-            row[5].astimezone(HELSINKI),
-            None if row[6] is None else int(row[6]),
-            checks.get(row[0], {}),
-            tuple(finnish for finnish, _ in broken.get(row[0], ())),
-            tuple(english for _, english in broken.get(row[0], ())),
+            release_number=number,
+            night=night,
+            status=status,
+            is_current=is_current,
+            by_hand=by_hand,
+            at=at.astimezone(HELSINKI),
+            withheld=None if withheld is None else int(withheld),
+            checks=checks.get(number, {}),
+            broken_fi=tuple(finnish for finnish, _ in broken.get(number, ())),
+            broken_en=tuple(english for _, english in broken.get(number, ())),
         )
-        for row in rows
+        for number, night, status, is_current, by_hand, at, withheld in rows
     )
-

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from pages import charts
-from pages.charts import Bar, BarPanel, Break, DayAxis, LinePanel, Point
+from pages.charts import Axes, Bar, BarPanel, Break, LinePanel, Point
 from pages.figures import Cell, Figure, Source, Table, known
 from pages.labels import REGION, codes
 from pages.language import lowered, sentence
@@ -34,7 +34,7 @@ def sections(source: Source) -> tuple[Section, ...]:
     chapters: Mapping[str, tuple[Callable[[Source], Figure | None], ...]] = {
         "attendance": (_absence_by_month, _absence_by_class, _absence_by_band),
         "tiers": (_tiers,),
-        "support": (_levels_over_time, _levels_by_place),
+        "support": (_levels_by_place, _levels_over_time),
         "together": (_absence_by_level, _tiers_by_level),
         "timeliness": (_timeliness,),
         "transition": (_transition_tiers, _transition_levels),
@@ -119,7 +119,7 @@ def _absence_by_month(source: Source) -> Figure | None:
         first=words("head.month"),
     )
     coverage = source.cell("attendance_monthly", "coverage", **key(latest or months[-1], REGION))
-    pictures = charts.lines(panels, _axis(source, months), percent=words.percent_sign)
+    pictures = charts.lines(panels, _axes(source, months))
     return _figure(source, "absence_by_month", said, pictures, table, _covered(source, coverage))
 
 
@@ -177,7 +177,9 @@ def _absence_by_band(source: Source) -> Figure | None:
         key = {"month": month, "municipality": place, "grade_band": band, "absence_class": "all"}
         return source.cell("attendance_monthly", column, **key)
 
-    said = [_each(source, "absence_by_band.each", [(lowered(_band(source, band)), cell(band, REGION)) for band in bands])]
+    said = [
+        _each(source, "absence_by_band.each", [(lowered(_band(source, band)), cell(band, REGION)) for band in bands])
+    ]
     panels = [_places_panel(source, _band(source, band), _over_places(cell, band, source.places)) for band in bands]
     table = _grid(
         source,
@@ -249,7 +251,13 @@ def _tiers(source: Source) -> Figure | None:
         first=words("head.tier"),
     )
     return _figure(
-        source, "tiers", said, charts.bars(panels), table, _known_share(source, "tiers", cell("none", REGION)), when=when
+        source,
+        "tiers",
+        said,
+        charts.bars(panels),
+        table,
+        _known_share(source, "tiers", cell("none", REGION)),
+        when=when,
     )
 
 
@@ -306,7 +314,9 @@ def _levels_over_time(source: Source) -> Figure | None:
         "levels_over_time",
         [
             (
-                f"{words.day(day)} ({words('regime_of.' + regime[day, 'S2'])})" if regime[day, "S2"] else words.day(day),
+                f"{words.day(day)} ({words('regime_of.' + regime[day, 'S2'])})"
+                if regime[day, "S2"]
+                else words.day(day),
                 [share[day, level] for level in levels],
             )
             for day in reversed(days)
@@ -315,7 +325,7 @@ def _levels_over_time(source: Source) -> Figure | None:
         first=words("head.count_day"),
     )
     breaks = [Break(REGIME_STARTS, words("break.short"))] if days[0] < REGIME_STARTS <= days[-1] else []
-    pictures = charts.lines(panels, _axis(source, days), breaks, one_scale=False, percent=words.percent_sign)
+    pictures = charts.lines(panels, _axes(source, days), breaks, one_scale=False)
     note = _known_share(source, "level", share[days[-1], "unknown"])
     return _figure(source, "levels_over_time", said, pictures, table, note, extra=[words("break.note")])
 
@@ -628,7 +638,9 @@ def _inclusion(source: Source) -> Figure | None:
     words, labels = source.words, source.labels
     present = {row["regime"] for row in source.published.rows("inclusion", municipality=REGION, count_day=day)}
     regimes = sorted(present)
-    places = [place for place in labels.order("inclusion_place") if codes("inclusion_place")[place]["regime"] in regimes]
+    places = [
+        place for place in labels.order("inclusion_place") if codes("inclusion_place")[place]["regime"] in regimes
+    ]
 
     def cell(place_of_teaching: str, place: str, column: str = "share") -> Cell:
         return source.cell(
@@ -771,7 +783,7 @@ def _figure(
     notes = [
         _as_of(source, days),
         coverage,
-        words("note.withheld", withheld=table.withheld, all=len(cells)),
+        words("note.withheld" if table.withheld else "note.none_withheld", withheld=table.withheld, all=len(cells)),
         *extra,
     ]
     used = dict.fromkeys(f"{cell.table}.{cell.column}" for cell in cells)
@@ -842,9 +854,7 @@ def _last_text(cells: Sequence[Cell]) -> str:
 
 def _latest_month(source: Source) -> date | None:
     def has_rate(row: Mapping[str, Any]) -> bool:
-        return bool(
-            row["grade_band"] == "all" and row["absence_class"] == "all" and row["absence_rate"] is not None
-        )
+        return bool(row["grade_band"] == "all" and row["absence_class"] == "all" and row["absence_rate"] is not None)
 
     month: date | None = source.latest("attendance_monthly", "month", accept=has_rate)
     return month
@@ -895,13 +905,13 @@ def _known_share(source: Source, what: str, unknown: Cell) -> str:
     return words(f"note.known_{what}", share=words.percent(1 - Decimal(unknown.value)))
 
 
-def _axis(source: Source, days: Sequence[date]) -> DayAxis:
-    """An axis with the Augusts and Januaries on it."""
+def _axes(source: Source, days: Sequence[date]) -> Axes:
+    """Axes with the Augusts and Januaries on them."""
     first, last = days[0], days[-1]
     ticks = {}
     day = first.replace(day=1)
     while day <= last:
         if day.month in (1, 8) and day >= first - timedelta(days=31):
-            ticks[max(day, first)] = f"{source.words(f'month_short.{day.month}')} {day.year}"
+            ticks[max(day, first)] = f"{day.month}/{day.year}"
         day = (day + timedelta(days=32)).replace(day=1)
-    return DayAxis(first, last, ticks)
+    return Axes(first, last, ticks, source.words.locale, source.words.percent_sign)

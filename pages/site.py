@@ -91,8 +91,10 @@ def write_site(settings: Settings, folder: Path, progress: Progress = silent) ->
 
 def _page(page: str, language: Language, context: Mapping[str, Any]) -> str:
     spoken = words(language)
-    return _templates().get_template(f"{page}.html").render(
-        page=page, pages=PAGES, t=spoken, style=_style(), policy=_policy(), **context
+    return (
+        _templates()
+        .get_template(f"{page}.html")
+        .render(page=page, pages=PAGES, t=spoken, style=_style(), policy=_policy(), **context)
     )
 
 
