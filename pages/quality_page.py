@@ -1,9 +1,10 @@
 """The quality page: how the nights went, what was found and for how long, what waits, and what was released. From
 schema `ops`: counts, rules, codes and column names; never a value of a row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -169,7 +170,6 @@ def in_words(quality: Quality, labels: Labels) -> QualityInWords:
 
 def _calendar(quality: Quality) -> tuple[CalendarRow, ...]:
     nights = sorted({night for _, night in quality.nights} | set(quality.released), reverse=True)[:MOST_NIGHTS]
-    following: Sequence[date | None] = [*nights[1:], None]
     return tuple(
         CalendarRow(
             night,
@@ -177,7 +177,7 @@ def _calendar(quality: Quality) -> tuple[CalendarRow, ...]:
             quality.released.get(night, ""),
             (night - earlier).days - 1 if earlier else 0,
         )
-        for night, earlier in zip(nights, following, strict=True)
+        for night, earlier in zip_longest(nights, nights[1:])
     )
 
 
