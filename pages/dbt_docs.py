@@ -14,8 +14,11 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
 )
-# An icon that dbt's page names by a text which was never filled in.
-_ICON = '<link rel="shortcut icon" href="${require(\'./assets/favicons/favicon.ico\')}"/>'
+# What dbt's page would fetch by a text that is not filled in, or not yet, and what to write instead.
+_UNFILLED = {
+    '<link rel="shortcut icon" href="${require(\'./assets/favicons/favicon.ico\')}"/>': "",
+    '<use xlink:href="{{': '<use ng-attr-xlink:href="{{',
+}
 
 
 def generate(settings: Settings, durations: Durations) -> Path | None:
@@ -38,6 +41,7 @@ def _closed(text: str, settings: Settings) -> str:
     """The page with nothing to fetch, in a language that is named, and without this machine's folders."""
     for folder in (settings.dbt_target, PROJECT_ROOT):
         text = text.replace(json.dumps(str(folder))[1:-1], ".")
-    text = text.replace(_ICON, "", 1)
+    for unfilled, instead in _UNFILLED.items():
+        text = text.replace(unfilled, instead)
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"/>'
     return text.replace('<head><meta charset="utf-8">', f'<head><meta charset="utf-8">{policy}', 1)
