@@ -3,7 +3,7 @@
 Every number is a `Cell`: the text that is printed, and the address of the value in `reporting`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -108,9 +108,6 @@ class Source:
         value = row[column] if row else None
         text, is_withheld = self._text(column, value, row)
         return Cell(value, text, is_withheld, table, address, column, row["as_of"] if row else None)
-
-    def cells(self, table: str, column: str, keys: Iterable[Mapping[str, Any]]) -> tuple[Cell, ...]:
-        return tuple(self.cell(table, column, **key) for key in keys)
 
     def latest(self, table: str, column: str, of: str = "region", accept: Callable[[Row], bool] | None = None) -> Any:
         """The greatest value of a column among a place's rows; with `accept`, among those it accepts; None: no row."""

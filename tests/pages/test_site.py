@@ -5,6 +5,7 @@ import re
 import string
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import psycopg
 import pytest
 import yaml
 
-from pages.figures import Source
+from pages.figure_parts import largest
+from pages.figures import Cell, Source
 from pages.labels import municipality_labels
 from pages.language import LANGUAGES, words
 from pages.report import sections
@@ -82,6 +84,18 @@ def test_a_withheld_number_has_no_mark_and_no_sentence(settings: Settings) -> No
     assert any("Withheld numbers in the table: 1 of 9." in note for note in by_month.notes)
     by_class = next(figure for figure in sections(source)[0].figures if figure.name == "absence_by_class")
     assert ">not collected<" in by_class.pictures[0]
+
+
+def test_what_is_most_is_not_said_where_a_withheld_number_could_be() -> None:
+    def shares(*values: str | None) -> dict[str, Cell]:
+        cells = [Cell(value and Decimal(value), "", value is None, "t", "k=v", "share", None) for value in values]  # type: ignore[arg-type]
+        return dict(zip("abc", cells, strict=False))
+
+    assert largest(shares("0.2", "0.5", "0.3")) == "b"
+    # What is left for the withheld one is 0.2, and 0.4 is more; and in the other case it is 0.5.
+    assert largest(shares("0.4", "0.4", None)) == "a"
+    assert largest(shares("0.3", "0.2", None)) is None
+    assert largest(shares(None, None)) is None
 
 
 def test_every_link_leads_somewhere(site: WrittenSite) -> None:
