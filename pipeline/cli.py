@@ -328,6 +328,26 @@ def alert(
 
 
 @app.command()
+def pages(
+    out: Annotated[
+        Path | None, typer.Option(help="The site's folder, which changes at once; default: pages/ of the state folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the pages for people: the regional report, the quality page, the dictionary, in Finnish and English."""
+    from pages.site import write_site
+
+    settings = load_settings()
+    with _warehouse(settings), _progress(as_json) as progress:
+        try:
+            site = write_site(settings, out or settings.pages, progress)
+        except FileExistsError as problem:
+            _wrong_use(str(problem))
+    release = f"release {site.release_number}" if site.release_number else "nothing published yet"
+    _print(site, f"{site.folder / 'index.html'}: {release}, {sum(site.seconds.values()):.1f} s", as_json)
+
+
+@app.command()
 def rollback(
     to: Annotated[int | None, typer.Option(help="A release's number; default: the one before.")] = None,
 ) -> None:

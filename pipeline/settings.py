@@ -57,6 +57,10 @@ class Settings:
         return self.home / "alerts"
 
     @property
+    def pages(self) -> Path:
+        return self.home / "pages"
+
+    @property
     def dbt_target(self) -> Path:
         return self.home / "dbt"
 

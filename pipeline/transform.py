@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,12 +78,7 @@ def build(
     _write_profile(database_url, target)
     fingerprint = _fingerprint(database_url)
     full_refresh = full_refresh or fingerprint != _built_fingerprint(database_url)
-    arguments = [
-        *("build", "--project-dir", str(PROJECT), "--profiles-dir", str(target), "--target-path", str(target)),
-        *("--log-path", str(target / "logs"), "--log-level-file", "none", "--log-level", "none", "--quiet"),
-        *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--no-print"),
-        *("--threads", str(THREADS)),
-    ]
+    arguments = ["build", *_common_arguments(target, target)]
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
     arguments += ["--select", *select.split()] if select else []
     arguments += ["--full-refresh"] if full_refresh else []
@@ -101,6 +97,35 @@ def build(
         statuses={result.node.name: str(result.status) for result in results},
         seconds={result.node.name: result.execution_time for result in results},
     )
+
+
+def document(database_url: str, target: Path) -> Path:
+    """dbt's own documentation of the last build in `target`, with the lineage, as one page that is returned.
+
+    Raises FileNotFoundError when nothing was built there yet, TransformError when dbt fails.
+    """
+    from dbt.cli.main import dbtRunner
+
+    _write_profile(database_url, target)
+    # Beside the build's own files, which stay as they are.
+    folder = target / "docs"
+    folder.mkdir(exist_ok=True)
+    for name in ("manifest.json", "partial_parse.msgpack"):
+        shutil.copyfile(target / name, folder / name)
+    arguments = ["docs", "generate", "--static", "--no-compile", *_common_arguments(target, folder)]
+    outcome = dbtRunner().invoke(arguments)
+    if not outcome.success:
+        raise TransformError({"dbt docs": _without_values(str(outcome.exception or "no page was made"))})
+    return folder / "static_index.html"
+
+
+def _common_arguments(profile: Path, target: Path) -> list[str]:
+    return [
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(profile), "--target-path", str(target)),
+        *("--log-path", str(target / "logs"), "--log-level-file", "none", "--log-level", "none", "--quiet"),
+        *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--no-print"),
+        *("--threads", str(THREADS)),
+    ]
 
 
 @contextmanager
@@ -129,11 +154,17 @@ def published_marts(target: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def _fingerprint(database_url: str) -> str:
-    """A digest of all that decides what rows become, besides the deliveries: the project's files and the codes."""
+def project_digest() -> str:
+    """A digest of the project's models, seeds, macros and descriptions."""
     digest = hashlib.sha256()
     for path in sorted(path for path in PROJECT.rglob("*") if path.suffix in (".sql", ".yml", ".csv")):
         digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _fingerprint(database_url: str) -> str:
+    """A digest of all that decides what rows become, besides the deliveries: the project's files and the codes."""
+    digest = hashlib.sha256(project_digest().encode())
     with psycopg.connect(database_url) as connection:
         for table in _CODE_TABLES:
             query = sql.SQL("select md5(coalesce(string_agg(row::text, ' ' order by row::text), '')) from {} as row")

@@ -6,7 +6,7 @@
 
 import argparse
 
-from tests.bench import checking, history, landing, night, parsing, rejecting, sky
+from tests.bench import checking, history, landing, night, pages, parsing, rejecting, sky
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--scale", type=float, default=1.0, help="share of the large benchmarks' municipalities to make")
@@ -17,6 +17,7 @@ for title, run in (
     ("a sender's check of a file", checking.main),
     ("a night through the scheduler", night.main),
     ("parsing the DAGs", parsing.main),
+    ("pages of a release", pages.main),
     ("many municipalities", lambda: sky.main(scale)),
     ("years of nights", lambda: history.main(scale)),
 ):

@@ -20,12 +20,14 @@ from psycopg.rows import dict_row
 
 from demo.night import CLOSING_NIGHT, RunningRegion, in_background, run_night, running_region
 from demo.region import identifiers
+from pages.site import publish
 from pipeline.embedded_postgres import EmbeddedPostgres, binaries
 from pipeline.release import release, rollback
 from pipeline.scheduler import RunningAirflow, command
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect
 from tests.mail_server import MailServer, mail_server, words_of
+from tests.pages.reading import LANGUAGES, WITHHELD, broken_links, shown_cells, soup, wrong_cells
 from tests.pipeline.test_cli import tukiverkko
 
 # A Tuesday and the day after it: Varkaus edits its workbook on Mondays.
@@ -348,3 +350,18 @@ def test_a_backfill_takes_in_the_nights_that_were_missed(nights: Nights) -> None
             (list(missed),),
         ).fetchall()
     assert outcomes == [(night, "accepted") for night in missed]
+
+
+def test_the_pages_show_what_is_published_and_nothing_that_is_withheld(nights: Nights) -> None:
+    site = publish(nights.settings)
+    assert broken_links(site.folder) == []
+    for language in LANGUAGES:
+        cells = shown_cells(soup(site.folder / language / "report.html"), language)
+        with connect(nights.settings) as connection:
+            assert wrong_cells(connection, cells) == []
+        assert {cell.text for cell in cells} >= {WITHHELD[language]}
+        assert {cell.table for cell in cells} >= {*MARTS, "inclusion", "transition_to_grade_7", "support_timeliness"}
+    lineage = (site.folder / "lineage.html").read_text(encoding="utf-8")
+    assert "attendance_monthly" in lineage
+    assert str(PROJECT_ROOT) not in lineage
+    assert str(nights.settings.home) not in lineage
