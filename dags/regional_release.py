@@ -7,6 +7,7 @@ the next one. The last municipality of a night emits one event instead, and the 
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import (
     DAG,
     AssetOrTimeSchedule,
@@ -14,6 +15,7 @@ from airflow.sdk import (
     DeadlineAlert,
     DeadlineReference,
     SyncCallback,
+    TriggerRule,
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException
@@ -52,6 +54,8 @@ a night: the run of {LATEST:%H:%M}, and a run after a late outcome, are skipped 
 | `due` | asks whether this night is due; everything after it is skipped when not |
 | `release` | dbt, release gate, small counts, publish; a killed release leaves nothing behind, \
 so it is safe to run again |
+| `pages` | writes the report, the quality page and the dictionary, whether a release was published or refused |
+| `published` | fails with `release`, so that `pages` does not make the run look well |
 
 **Who is told:** when `release` has ended, published or not, everybody hears of the whole night in one mail, and only
 what is news to them (docs/alerts.md). A release that takes longer than {LONGEST.seconds // 60} minutes, or a run of \
@@ -120,4 +124,12 @@ with DAG(
             )
         log.info("Release %s of %s is published", outcome.release_number, night)
 
-    due() >> release()
+    @task(do_xcom_push=False, execution_timeout=timedelta(minutes=10), trigger_rule=TriggerRule.ALL_DONE)
+    def pages(**_context: Any) -> None:
+        from pages.site import publish
+
+        with log_without_values():
+            publish(load_settings())
+
+    published = EmptyOperator(task_id="published", on_failure_callback=None)
+    due() >> release() >> [pages(), published]

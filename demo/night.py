@@ -11,7 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -210,13 +213,37 @@ def _verdict(state: Status, night: date, published: bool) -> str:
 
 
 def _serve(settings: Settings, airflow: scheduler.RunningAirflow, console: Console) -> None:
-    console.print(f"Airflow    {airflow.api_url}   user {airflow.username}, password {airflow.password}")
-    console.print(f"warehouse  {warehouse_url(settings)}", soft_wrap=True)
-    console.print(f"quality    {settings.data_docs}")
-    console.print("Running until Ctrl-C.")
+    with _pages_server(settings) as address:
+        console.print(f"Airflow     {airflow.api_url}   user {airflow.username}, password {airflow.password}")
+        console.print(f"report      {address}/fi/report.html")
+        console.print(f"quality     {address}/fi/quality.html   every expectation: {settings.data_docs}")
+        console.print(f"dictionary  {address}/fi/dictionary.html")
+        console.print(f"warehouse   {warehouse_url(settings)}", soft_wrap=True)
+        console.print("Running until Ctrl-C.")
+        try:
+            while True:
+                airflow.check_alive()
+                time.sleep(2)
+        except KeyboardInterrupt:
+            console.print("Stopping.")
+
+
+@contextmanager
+def _pages_server(settings: Settings) -> Iterator[str]:
+    """The pages for people over HTTP, to this machine alone; gives the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(settings.pages)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
     try:
-        while True:
-            airflow.check_alive()
-            time.sleep(2)
-    except KeyboardInterrupt:
-        console.print("Stopping.")
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves files, and says nothing of each."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -123,6 +123,7 @@ def release(night: Night = None, as_json: AsJson = False) -> None:
             _wrong_use(str(under_way))
         except NotProtected as problem:
             _not_protected(problem)
+        _write_pages(settings, progress)
     _print(outcome, release_table(outcome), as_json)
     raise typer.Exit(DONE if outcome.status == "published" else REFUSED)
 
@@ -364,6 +365,7 @@ def rollback(
             _wrong_use(str(problem))
         except NotProtected as problem:
             _not_protected(problem)
+        _write_pages(settings, progress)
     console.print(f"reporting shows release {number}")
 
 
@@ -566,6 +568,18 @@ def _print(result: Any, table: Any, as_json: bool) -> None:
 
 def _today() -> date:
     return datetime.now(ZoneInfo("Europe/Helsinki")).date()
+
+
+def _write_pages(settings: Settings, progress: Callable[[str], None]) -> None:
+    """Brings the pages up to date with what `reporting` shows. What was released stays so if that does not succeed."""
+    from pages.site import publish
+
+    try:
+        publish(settings, progress)
+    except Exception as problem:
+        error_console.print(
+            f"The pages are as they were ({type(problem).__name__}): run `tukiverkko pages`", style="red", markup=False
+        )
 
 
 def _not_protected(problem: Exception) -> NoReturn:

@@ -585,6 +585,9 @@ def ensure_reporting_table(connection: psycopg.Connection, mart: Mart) -> None:
     connection.execute(sql.SQL("drop table if exists {}").format(target))
     connection.execute("delete from ops.shown_part where table_name = %s", (mart.name,))
     connection.execute(sql.SQL("create table {} (like {} including all)").format(target, source))
+    # `like` copies the comments of columns, and not the table's own.
+    row = connection.execute("select obj_description(%s::regclass, 'pg_class')", (f"candidate.{mart.name}",)).fetchone()
+    connection.execute(sql.SQL("comment on table {} is {}").format(target, sql.Literal(row[0] if row else None)))
     for column in sorted(mart.protection.columns):
         statement = sql.SQL("alter table {} alter column {} drop not null")
         connection.execute(statement.format(target, sql.Identifier(column)))

@@ -94,6 +94,8 @@ def test_the_release_waits_until_half_past_five_at_most(parsed: dict[str, Any]) 
     assert schedule["timetable"]["__var"]["timezone"] == "Europe/Helsinki"
     assert dag["catchup"] is False
     assert dag["tasks"]["release"]["upstream"] == ["due"]
+    # The pages are written however the release ended; the run ends as the release did.
+    assert dag["tasks"]["pages"]["upstream"] == dag["tasks"]["published"]["upstream"] == ["release"]
 
 
 def test_the_end_of_the_night_is_told_and_a_late_one_by_its_deadline(parsed: dict[str, Any]) -> None:

@@ -107,6 +107,12 @@ def test_a_month_is_shown_from_its_close_on(region: psycopg.Connection) -> None:
     assert shown(region, OCTOBER)["region", "S3"] == (110, False, False)
 
 
+def test_readers_see_what_a_table_and_its_flags_mean(region: psycopg.Connection) -> None:
+    release(region, FIRST)
+    query = "select obj_description('reporting.support_levels'::regclass, 'pg_class')"
+    assert region.execute(query).fetchone() == ("Tuen tasot. / Levels of support.",)
+
+
 def test_a_frozen_month_is_corrected_once_at_the_next_close(region: psycopg.Connection) -> None:
     count(region, OCTOBER, {"iisalmi": (100, 50, 20), "kuopio": (900, 200, 90)})
     release(region, FIRST)

@@ -16,7 +16,7 @@ class StandIns(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname in ("pipeline.ingest", "pipeline.release", "pipeline.retention"):
+        if fullname in ("pipeline.ingest", "pipeline.release", "pipeline.retention", "pages.site"):
             file = Path(__file__).with_name(f"{fullname.rpartition('.')[2]}_standin.py")
             return importlib.util.spec_from_file_location(fullname, file)
         return None
