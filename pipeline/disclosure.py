@@ -150,6 +150,10 @@ def protect(
                 for name, known in linked.attackers(municipalities, groups).items()
             },
             own={name: frozenset(count for count in linked.values if is_own(count, name)) for name in municipalities},
+            attackers_when=lambda counts, noughts: {
+                name: known | _own_changes(name, pending, before, linked)
+                for name, known in linked.part(counts).attackers(municipalities, groups | noughts).items()
+            },
             fixed=frozenset(before.keys() - primary - _in_rows(linked, corrected or {})),
             unseen=frozenset(linked.unseen),
             spans=asked,
@@ -262,6 +266,8 @@ def _withheld_sums(
     found = lesson_sums(tables)
     primary: set[LessonSum] = set()
     few: set[LessonSum] = set()
+    # Of nobody, as a count tells that is shown: nothing to work out.
+    said: set[LessonSum] = set()
     for (table, number, column), one in found.at.items():
         row, own = tables[table][number], _of_row(counts, linked.at, table, number, tables[table][number])
         if _is_withheld(column, row, protections[table], own):
@@ -271,13 +277,17 @@ def _withheld_sums(
             primary.add(one)
         if is_of_one or _is_of_few(column, row, protections[table]):
             few.add(one)
+        if any(own[name].shown == 0 for name in protections[table].counts_of(column) if name in own):
+            said.add(one)
+    few -= said
     hidden = withheld(
         Release(
             values=found.values,
             sums=found.sums,
             least=dict.fromkeys(found.values, 0),
-            attackers=found.attackers(municipalities, primary),
-            own={name: frozenset(one for one in found.values if one.places == (name,)) for name in municipalities},
+            attackers=found.attackers(municipalities, primary - said),
+            own={name: frozenset(one for one in found.values if found.is_own(name, one)) for name in municipalities},
+            attackers_when=lambda _, noughts: found.attackers(municipalities, (primary - said) | noughts),
             unseen=frozenset(found.unseen),
             # The sum of many is withheld with its count, and tells of nobody when it is worked out.
             spans={one: max(SPAN, SUM_SPAN * value) if one in few else 0 for one, value in found.values.items()},

@@ -49,8 +49,13 @@ class LinkedSums:
             for name in municipalities
         }
 
+    def is_own(self, municipality: str, one: LessonSum) -> bool:
+        """Whether the sum is of the municipality's own pupils: nobody else has one of the kind, not even of nothing."""
+        others = (replace(one, places=(name,)) for name in one.places if name != municipality)
+        return municipality in one.places and not any(other in self.values for other in others)
+
     def _is_known_to(self, municipality: str, one: LessonSum, withheld: Collection[LessonSum]) -> bool:
-        if one.places == (municipality,):
+        if self.is_own(municipality, one):
             return True
         others = [replace(one, places=(name,)) for name in one.places if name != municipality]
         return municipality in one.places and not any(

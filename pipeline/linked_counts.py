@@ -57,6 +57,15 @@ class LinkedCounts:
     sums: list[Sum] = field(default_factory=list)
     unseen: set[Count] = field(default_factory=set)
 
+    def part(self, counts: Collection[Count]) -> "LinkedCounts":
+        """The counts that hang together with each other alone."""
+        own = frozenset(counts)
+        return LinkedCounts(
+            values={count: self.values[count] for count in counts},
+            sums=[one for one in self.sums if one.total in own],
+            unseen=self.unseen & own,
+        )
+
     def attackers(
         self, municipalities: Iterable[str], hidden_noughts: Collection[Count] = ()
     ) -> dict[str, frozenset[Count]]:

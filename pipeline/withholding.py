@@ -24,6 +24,8 @@ _FAR = 50
 _WIDE = 12
 # What it costs to withhold a nought.
 _NOUGHT_COST = 20.0
+# How often what attackers know from shown noughts is looked at again.
+_LEARNINGS = 4
 # With no more counts than these to prove room for, each is looked at by itself; else in so many directions together.
 _FEW, _LOOKS = 8, 12
 # Linear programs that a release may solve to show again what need not be withheld; its parts share them.
@@ -51,7 +53,8 @@ class Release(Generic[Name]):
     values: count → pupils (or lessons). sums: every one that a reader knows; one that holds but for what a reader
     knows as well counts like one that holds. least, most: what a reader knows a withheld count to be at least (default
     1: noughts are shown) and at most (default: no end). attackers: name → the counts that it knows anyway; the outsider
-    knows none. own: what of them it knows also where noughts are withheld (default: the same). fixed: counts that were
+    knows none. own: what of them it knows also where all noughts are withheld (default: the same). attackers_when: (counts that hang
+    together, those of them that are withheld noughts) → what of them the attackers know then. fixed: counts that were
     published before, and stay shown. unseen: counts that no table has and nobody knows, such as the pupils of one table
     who are not in another; they may be 0. spans: how far apart a count's values must be for every attacker (default:
     SPAN, for an unseen one 0). stands: count → in how many places (default 1). To withhold a count costs 1 + log₂ of
@@ -65,6 +68,7 @@ class Release(Generic[Name]):
     most: Mapping[Name, float] = field(default_factory=dict)
     attackers: Mapping[str, frozenset[Name]] = field(default_factory=lambda: {"outsider": frozenset()})
     own: Mapping[str, frozenset[Name]] = field(default_factory=dict)
+    attackers_when: Callable[[Sequence[Name], frozenset[Name]], Mapping[str, frozenset[Name]]] | None = None
     fixed: frozenset[Name] = frozenset()
     unseen: frozenset[Name] = frozenset()
     spans: Mapping[Name, float] = field(default_factory=dict)
@@ -111,11 +115,14 @@ class _Component:
     fixed: np.ndarray
     # Attacker → whether it knows each count.
     known: Mapping[str, np.ndarray]
+    hides_noughts: bool = False
 
     def with_noughts(self) -> "_Component":
-        """The same, where noughts may be withheld too; then a reader cannot rule them out."""
+        """The same, where noughts may be withheld too; then a reader cannot rule them out. As long as it is open which,
+        an attacker knows only what is its own."""
         return replace(
             self,
+            hides_noughts=True,
             least=np.where(self.values == 0, 0.0, self.least),
             may_hide=~self.fixed & ~self.unseen,
             cost=np.where(self.values == 0, _NOUGHT_COST, self.cost),
@@ -124,6 +131,14 @@ class _Component:
                 for name, known in self.release.attackers.items()
             },
         )
+
+    def known_when(self, hidden: np.ndarray) -> Mapping[str, np.ndarray]:
+        """What attackers know when the hidden noughts are withheld."""
+        if self.release.attackers_when is None:
+            return self.known
+        noughts = frozenset(self.counts[place] for place in np.flatnonzero(hidden & (self.values == 0)))
+        attackers = self.release.attackers_when(self.counts, noughts)
+        return {name: np.array([count in attackers[name] for count in self.counts]) for name in self.known}
 
 
 def _components(release: Release[Name]) -> Iterable[_Component]:
@@ -261,10 +276,14 @@ class _Hiding:
         self.solved = 0
         # How far apart a count is moved, where whole numbers leave less room than fractions do.
         self.moved_by = part.spans.copy()
+        # Not while it changes what attackers know: then the audit tells, and more room is tried.
+        self.is_sure_to_fit = True
         self.left_to_audit = {name: np.zeros(self.size, dtype=bool) for name in part.known}
 
     def withheld(self, effort: int) -> set[Any]:
         self._hide_what_is_needed()
+        if self.part.hides_noughts:
+            self._learn()
         self._show_what_is_not(self.solved + effort)
         return {self.part.counts[one] for one in np.flatnonzero(self.hidden & ~self.part.unseen)}
 
@@ -273,10 +292,21 @@ class _Hiding:
         while self._look_for_given_away(self._hide):
             pass
 
+    def _learn(self) -> None:
+        """Hides what is needed against attackers who know what follows from the noughts that stay shown."""
+        for _ in range(_LEARNINGS):
+            known = self.part.known_when(self.hidden)
+            if all((known[name] == self.part.known[name]).all() for name in known):
+                return
+            self.part = replace(self.part, known=known)
+            self.worlds = _Worlds(self.part, self.worlds.worlds)
+            self.is_sure_to_fit = False
+            self._hide_what_is_needed()
+
     def _hide(self, attacker: str, place: int) -> bool:
         moved = self._cheapest_move(attacker, place)
         if moved is None:
-            if self.moved_by[place] == self.part.spans[place]:
+            if self.is_sure_to_fit and self.moved_by[place] == self.part.spans[place]:
                 raise CannotProtect(f"{self.part.counts[place]} against {attacker}")
             self.left_to_audit[attacker][place] = True
         elif not (moved & ~self.hidden).any():
@@ -286,7 +316,9 @@ class _Hiding:
         return True
 
     def _show_what_is_not(self, effort: int) -> None:
-        others = np.flatnonzero(self.hidden & ~self.primary & ~self.part.unseen)
+        others = self.hidden & ~self.primary & ~self.part.unseen
+        # A nought that is shown again would tell attackers more.
+        others = np.flatnonzero(others & (self.part.values != 0) if self.part.hides_noughts else others)
         for place in sorted(others, key=lambda one: (-self.part.cost[one], repr(self.part.counts[one]))):
             if self.solved > effort:
                 return

@@ -140,6 +140,23 @@ def test_a_sum_of_which_one_pupil_holds_over_half_is_withheld(held: Decimal, is_
     assert bool(audit(tables, tables, PLACES, largest=largest)) is not is_shown
 
 
+def test_a_sum_of_nobody_is_no_secret() -> None:
+    """Varkaus has 8 pupils in 1-2, none of whom was absent: a sum of too few to be shown, which may be worked out."""
+    figures = {
+        "1-2": ((100, 12, Decimal(20)), (8, 0, Decimal(0))),
+        "3-6": ((100, 12, Decimal(30)), (30, 0, Decimal(0))),
+        "7-9": ((100, 15, Decimal(40)), (30, 0, Decimal(0))),
+        "all": ((300, 39, Decimal(90)), (68, 0, Decimal(0))),
+    }
+    rows = [
+        {**attendance(place, *figure, figure[2] / 1000), "grade_band": band}
+        for band, both in figures.items()
+        for place, figure in zip(("kuopio", "varkaus"), both, strict=True)
+    ]
+    shown = protect({"attendance_monthly": rows}, {"attendance_monthly": ATTENDANCE}, PLACES).rows["attendance_monthly"]
+    assert [row["absent_lessons"] for row in shown if row["municipality"] == "varkaus"] == [None, 0, 0, 0]
+
+
 def test_a_municipality_learns_nothing_of_the_other_from_the_region() -> None:
     # Two municipalities, 2 and 30 of S3: the one with 30 would take them from the region's 32.
     rows = [
