@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 # What a count says of whom: (axis, category), sorted.
 Name = tuple[tuple[str, str], ...]
-# How far above the truth a count without an upper end is looked for, and how many worlds are tried for one value.
-FAR, TRIES = 40, 50_000
+# How far above the truth a count without an upper end is looked for, and how many steps are tried for one value: few
+# first, as another value is often found at once.
+FAR, TRIES = 40, (50, 1_000, 50_000)
 ENOUGH = 4
 
 
@@ -33,6 +34,10 @@ class Sums:
 
     totals: Sequence[tuple[Name, Sequence[Name]]]
     within: Sequence[tuple[Name, Name]] = ()
+
+
+class TooMany(Exception):
+    """It would take too long to try all worlds."""
 
 
 class _Nothing(Exception):
@@ -84,13 +89,23 @@ class Worlds:
 
     def span(self, name: Name) -> int:
         """How far apart the greatest and the least value of a count lie; at ENOUGH no farther world is looked for."""
-        nearest = sorted(range(self.low[name], self.high[name] + 1), key=lambda value: self._rank(name, value))
-        for value in nearest:
-            if self.most[name] - self.least[name] >= ENOUGH:
-                break
-            if not self.least[name] <= value <= self.most[name]:
-                self._look(name, value)
+        left = sorted(range(self.low[name], self.high[name] + 1), key=lambda value: self._rank(name, value))
+        for tries in TRIES:
+            left = [value for value in left if not self._is_settled(name, value, tries)]
+        if self.most[name] - self.least[name] < ENOUGH and left:
+            raise TooMany(name)
         return self.most[name] - self.least[name]
+
+    def _is_settled(self, name: Name, value: int, tries: int) -> bool:
+        """Whether it is known that a count can have a value or not, or need not be known any more."""
+        if self.most[name] - self.least[name] >= ENOUGH or self.least[name] <= value <= self.most[name]:
+            return True
+        self.tries = tries
+        try:
+            self._look(name, value)
+        except TooMany:
+            return False
+        return True
 
     def _rank(self, name: Name, value: int) -> tuple[int, int]:
         away = abs(value - self.truth[name])
@@ -99,7 +114,6 @@ class Worlds:
     def _look(self, name: Name, value: int) -> None:
         """Notes a world in which the count has the value, if there is one."""
         low, high = self.low | {name: value}, self.high | {name: value}
-        self.tries = 0
         try:
             self._narrow(low, high, self.rules_of[name])
         except _Nothing:
@@ -110,21 +124,24 @@ class Worlds:
             self.most[other] = max(self.most[other], found)
 
     def _search(self, low: dict[Name, int], high: dict[Name, int]) -> dict[Name, int] | None:
-        self.tries += 1
-        assert self.tries < TRIES, "too many worlds to count"
-        # Counts that no sum binds are no trouble to anybody.
-        open_ = [name for name in low if low[name] < high[name] and self.rules_of[name]]
-        if not open_:
-            return low
-        name = min(open_, key=lambda one: high[one] - low[one])
-        for value in sorted(range(low[name], high[name] + 1), key=lambda value: abs(value - self.truth[name])):
+        # What need not change stays as it is in truth; only where a sum is then broken does something else move.
+        world = {name: min(max(self.truth[name], end), high[name]) for name, end in low.items()}
+        broken = [rule for rule in self.rules if sum(sign * world[name] for name, sign in rule)]
+        if not broken:
+            return world
+        open_ = {name for name, _ in min(broken, key=len) if low[name] < high[name]}
+        name = min(open_, key=lambda one: (high[one] - low[one], one))
+        for value in sorted(range(low[name], high[name] + 1), key=lambda value: abs(value - world[name])):
+            self.tries -= 1
+            if self.tries < 0:
+                raise TooMany
             below, above = low | {name: value}, high | {name: value}
             try:
                 self._narrow(below, above, self.rules_of[name])
             except _Nothing:
                 continue
-            if world := self._search(below, above):
-                return world
+            if found := self._search(below, above):
+                return found
         return None
 
     def _narrow(self, low: dict[Name, int], high: dict[Name, int], rules: Sequence[int]) -> None:
