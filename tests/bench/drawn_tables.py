@@ -87,7 +87,10 @@ class _Region:
         away = self._pick((0.965, 0.02, 0.005, 0.008, 0.002))
         near = (self.place + away) % len(pupils)
         self.home = np.where(away < 3, near, len(pupils) + away - 3)
-        self.level = {"2011": self._pick((0.78, 0.12, 0.05, 0.045, 0.005)), "2025": self._pick((0.88, 0, 0.065, 0.05, 0.005))}
+        self.level = {
+            "2011": self._pick((0.78, 0.12, 0.05, 0.045, 0.005)),
+            "2025": self._pick((0.88, 0, 0.065, 0.05, 0.005)),
+        }
         self.by_2011 = self.random.random(len(self.place)) < 0.3
         self.group = self._pick((0.06, 0.32, 0.55, 0.06, 0.01))
         self.tables: dict[str, list[Row]] = defaultdict(list)
@@ -194,7 +197,11 @@ class _Region:
                 continue
             for number, pupils in enumerate(cells[place, band].reshape(len(LEVELS), len(TIERS))):
                 for name, value in zip(TIERS, pupils, strict=True):
-                    shown: Row = {"pupils": int(value), "population": int(pupils.sum()), "share": _share(value, pupils.sum())}
+                    shown: Row = {
+                        "pupils": int(value),
+                        "population": int(pupils.sum()),
+                        "share": _share(value, pupils.sum()),
+                    }
                     if self._is_out(LEVELS[number], last):
                         shown = dict.fromkeys(shown)
                     key = {**key, "support_level": LEVELS[number], "tier": name}
@@ -239,7 +246,9 @@ class _Region:
                 counts = {"pupils": lower, "pupils_at_highest": highest, "pupils_unknown": unknown}
                 counts["started"] = int(started[place, band, 0])
                 share = {"share_started": _share(counts["started"], lower)}
-                self.tables["support_timeliness"].append({"month": month, **row, "horizon": horizon, **counts, **share, **figure})
+                self.tables["support_timeliness"].append(
+                    {"month": month, **row, "horizon": horizon, **counts, **share, **figure}
+                )
 
     def _transition(self, year: int, level: np.ndarray, tier: np.ndarray) -> None:
         """The cohort is of those who are drawn in grade 6, at both moments."""

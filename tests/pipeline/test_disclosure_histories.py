@@ -4,17 +4,16 @@ Both are held against `worlds`, which counts by hand what readers could still be
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audit import Cell, Finding, Seen, audit, cells
+from pipeline.audit import Cell, Seen, audit, cells
 from pipeline.disclosure import Protection, Published, protect
 from pipeline.linked_counts import Count, linked_counts, month_end
 from pipeline.publication import ATTEMPTS
@@ -33,7 +32,9 @@ PROTECTIONS = {
     "home_and_teaching": SHARES,
     "inclusion": SHARES,
     "transition_to_grade_7": SHARES,
-    "attendance_monthly": Protection(counts={"pupils": ("pupils_with_absence",), "pupils_with_absence": ()}, denominators={}),
+    "attendance_monthly": Protection(
+        counts={"pupils": ("pupils_with_absence",), "pupils_with_absence": ()}, denominators={}
+    ),
     "support_timeliness": Protection(
         counts={"pupils": ("started",), "pupils_at_highest": (), "pupils_unknown": (), "started": ()}, denominators={}
     ),
@@ -42,8 +43,8 @@ PROTECTIONS = {
 
 @dataclass
 class Edition:
-    """The candidate of one release: table → rows, which rows correct what was shown, what each cell counts, and the counts
-    that no table has but that bind those that do."""
+    """The candidate of one release: table → rows, which rows correct what was shown, what each cell counts, and
+    the counts that no table has but that bind those that do."""
 
     tables: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     corrected: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -63,7 +64,9 @@ class Edition:
         for table, rows in self.tables.items():
             for number, row in enumerate(rows):
                 if number not in self.corrected[table]:
-                    names = {column: name for (one, of, column), name in self.names.items() if (one, of) == (table, number)}
+                    names = {
+                        column: name for (one, of, column), name in self.names.items() if (one, of) == (table, number)
+                    }
                     found.add(table, row, names)
         # What no table has is as old as what it binds.
         days = {dict(name)["day"] for name in found.names.values()}
@@ -124,7 +127,9 @@ def levels(data: st.DataObject) -> Story:
     axes = {"attendance_tiers": ("month", ("A0", "A3")), "home_and_teaching": ("home", (*places[:2], "other"))}
     editions, sums, within = [Edition(), Edition()], list[Any](), list[Any]()
     for day, shown_in in ((OCTOBER, (0, 1)), (OCTOBER + timedelta(days=30), (1,))):
-        base = [named(of="pupils", day=str(day), who=p, band=b, level=one) for p, b, one in product(places, bands, LEVELS)]
+        base = [
+            named(of="pupils", day=str(day), who=p, band=b, level=one) for p, b, one in product(places, bands, LEVELS)
+        ]
         before = dict(zip(base, data.draw(counts(len(base), 22), f"levels of {day}"), strict=True))
         for number in shown_in:
             values, found = before, list[Any]()
@@ -355,7 +360,9 @@ def sixth_grade(data: st.DataObject) -> Story:
         people = {"of": "pupils", "day": str(day), "who": whose, "band": "6"}
         sums.append((named(**people), tuple(named(**people, then="after", level=level) for level in LEVELS)))
         bands = [(named(**people), named(**people | {"band": "3-6"}))]
-        within += bands + [(named(**dict(one), level=x), named(**dict(two), level=x)) for x in LEVELS for one, two in bands]
+        within += bands + [
+            (named(**dict(one), level=x), named(**dict(two), level=x)) for x in LEVELS for one, two in bands
+        ]
         for moment, level in product(("before", "after"), LEVELS):
             moved = {"then": "after"} if moment == "after" else {}
             names = {"population": named(**people), "pupils": named(**people, **moved, level=level)}

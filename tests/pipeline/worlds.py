@@ -179,7 +179,13 @@ def worked_out(told: Mapping[Name, Told], sums: Sums, municipalities: Sequence[s
         known = Worlds(blank, sums, own).certain() & told.keys() if own else set()
         worlds = Worlds(told, sums, own)
         for name, one in told.items():
-            if one.unseen or one.shown == one.truth or one.truth == 0 or name in known or _is_own_change(attacker, name, told):
+            if (
+                one.unseen
+                or one.shown == one.truth
+                or one.truth == 0
+                or name in known
+                or _is_own_change(attacker, name, told)
+            ):
                 continue
             if (span := worlds.span(name)) < ENOUGH:
                 yield attacker, name, span
