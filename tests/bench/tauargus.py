@@ -1,7 +1,7 @@
 """Run by an interpreter that has pytauargus, and nothing of this project: tables in, cells out.
 
-`python tauargus.py tables.json answers.json`: for each table the numbers of the cells to withhold beside the small ones,
-None where the program found none, by the optimal method of Fischetti and Salazar (`full_jj`).
+`python tauargus.py tables.json answers.json`: for each table the numbers of the cells to withhold beside the small
+ones, null where the program found none. By the optimal method of Fischetti and Salazar (`full_jj`).
 """
 
 import json
