@@ -207,9 +207,26 @@ def _relations(seen: Mapping[Cell, Seen]) -> tuple[list[Relation], dict[Cell, Se
     for (axis, total), members in families.items():
         if total in seen and (not axis.startswith("band") or len(members) == len(_BANDS)):
             relations.append(Relation(total, tuple(members)))
+    _bind_classes(seen, relations, unseen)
     _bind_decisions(seen, relations, unseen)
     _bind_starts(seen, relations, unseen)
     return relations, extra
+
+
+def _bind_classes(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: Any) -> None:
+    """Everybody who was absent was so for one class at least: together the classes hold no fewer."""
+    classes: dict[Cell, list[Cell]] = defaultdict(list)
+    for cell in seen:
+        if "for" in dict(cell):
+            classes[tuple(part for part in cell if part[0] != "for")].append(cell)
+    for everybody, members in classes.items():
+        if everybody not in seen:
+            continue
+        times = sum(seen[one].truth for one in members)
+        marks = unseen(dict(everybody) | {"for": "each class"}, times)
+        more = unseen(dict(everybody) | {"for": "another class too"}, times - seen[everybody].truth)
+        relations.append(Relation(marks, tuple(members)))
+        relations.append(Relation(marks, (everybody, more)))
 
 
 def _bind_decisions(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: Any) -> None:

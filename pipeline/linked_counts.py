@@ -71,30 +71,27 @@ class LinkedCounts:
     ) -> dict[str, frozenset[Count]]:
         """The outsider, and each municipality with what it knows anyway: its own pupils, taught there or living there,
         and what follows from these and from noughts that are shown."""
-        return {"outsider": frozenset()} | {name: self._known_to(name, hidden_noughts) for name in municipalities}
-
-    def _known_to(self, municipality: str, hidden_noughts: Collection[Count]) -> frozenset[Count]:
-        known = {count for count in self.values if self._is_known_to(municipality, count, hidden_noughts)}
         noughts = {
             count
             for count, value in self.values.items()
             if value == 0 and count not in self.unseen and count not in hidden_noughts
         }
-        # Of a sum whose other counts are known, the last one is known.
-        waiting = [{one.total, *one.parts} - noughts - known for one in self.sums]
-        of_count: dict[Count, list[set[Count]]] = defaultdict(list)
-        for counts in waiting:
+        open_sums = [{one.total, *one.parts} - noughts for one in self.sums]
+        sums_of: dict[Count, list[int]] = defaultdict(list)
+        for number, counts in enumerate(open_sums):
             for count in counts:
-                of_count[count].append(counts)
-        last = deque(counts for counts in waiting if len(counts) == 1)
-        while last:
-            for count in [*last.popleft()]:
-                known.add(count)
-                for counts in of_count[count]:
-                    counts.discard(count)
-                    if len(counts) == 1:
-                        last.append(counts)
-        return frozenset(known)
+                sums_of[count].append(number)
+        of_several = [count for count in self.values if len(count.places) > 1]
+        of_one: dict[str, set[Count]] = defaultdict(set)
+        for count in self.values:
+            for name in {*count.places[:1], *(category for axis, category in count.said if axis == "home")}:
+                if is_own(count, name):
+                    of_one[name].add(count)
+        found: dict[str, frozenset[Count]] = {"outsider": frozenset()}
+        for name in municipalities:
+            known = {count for count in of_several if self._is_known_to(name, count, hidden_noughts)} | of_one[name]
+            found[name] = _with_what_follows(known, open_sums, sums_of)
+        return found
 
     def _is_known_to(self, municipality: str, count: Count, hidden_noughts: Collection[Count]) -> bool:
         if is_own(count, municipality):
@@ -120,6 +117,29 @@ class LinkedCounts:
         if count.kind != "absent":
             return None
         return replace(count, kind="pupils", when=month_end(date.fromisoformat(count.when)).isoformat())
+
+
+def _with_what_follows(
+    known: set[Count], open_sums: Sequence[set[Count]], sums_of: Mapping[Count, Sequence[int]]
+) -> frozenset[Count]:
+    """What is known, and of a sum whose other counts are known the last one. open_sums: each sum's counts that are not
+    known to everybody; sums_of: count → the numbers of its sums."""
+    found = set(known)
+    left = [len(counts) for counts in open_sums]
+    new = deque(known)
+    last = [number for number, count in enumerate(left) if count == 1]
+    while new or last:
+        while new:
+            for number in sums_of.get(new.popleft(), ()):
+                left[number] -= 1
+                if left[number] == 1:
+                    last.append(number)
+        while last:
+            # Another sum may have told it in the meantime.
+            for count in open_sums[last.pop()] - found:
+                found.add(count)
+                new.append(count)
+    return frozenset(found)
 
 
 def is_own(count: Count, municipality: str) -> bool:
@@ -308,6 +328,11 @@ def _bind_horizons(found: LinkedCounts) -> None:
 
 def _bind_grade_6(found: LinkedCounts) -> None:
     """Grade 6 is a part of the band 3-6, and its pupils are the same ones at both moments."""
+    cohorts: dict[tuple[str, Count], list[Count]] = defaultdict(list)
+    for one in found.values:
+        if one.kind == "cohort":
+            for axis in ("level", "tier school_year"):
+                cohorts[axis, one.without(axis)].append(one)
     for whole in [one for one in found.values if one.kind == "pupils" and one.band == "6"]:
         band = replace(whole, band="3-6")
         if band in found.values:
@@ -317,7 +342,7 @@ def _bind_grade_6(found: LinkedCounts) -> None:
             continue
         after = replace(whole, kind="cohort", when=whole.when[:4])
         for axis in ("level", "tier school_year"):
-            parts = tuple(one for one in found.values if one.kind == "cohort" and one.without(axis) == after)
+            parts = tuple(cohorts[axis, after])
             if parts:
                 found.sums.append(Sum(whole, parts))
 

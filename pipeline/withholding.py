@@ -53,13 +53,13 @@ class Release(Generic[Name]):
     values: count → pupils (or lessons). sums: every one that a reader knows; one that holds but for what a reader
     knows as well counts like one that holds. least, most: what a reader knows a withheld count to be at least (default
     1: noughts are shown) and at most (default: no end). attackers: name → the counts that it knows anyway; the outsider
-    knows none. own: what of them it knows also where all noughts are withheld (default: the same). attackers_when: (counts that hang
-    together, those of them that are withheld noughts) → what of them the attackers know then. fixed: counts that were
-    published before, and stay shown. unseen: counts that no table has and nobody knows, such as the pupils of one table
-    who are not in another; they may be 0. spans: how far apart a count's values must be for every attacker (default:
-    SPAN, for an unseen one 0). stands: count → in how many places (default 1). To withhold a count costs 1 + log₂ of
-    its pupils for each place, so that many small cells are not spared at the price of one that everybody reads.
-    whole: whether readers know that the counts are whole numbers.
+    knows none. own: what of them it knows also where all noughts are withheld (default: the same). attackers_when:
+    (counts that hang together, those of them that are withheld noughts) → what of them the attackers know then. fixed:
+    counts that were published before, and stay shown. unseen: counts that no table has and nobody knows, such as the
+    pupils of one table who are not in another; they may be 0. spans: how far apart a count's values must be for every
+    attacker (default: SPAN, for an unseen one 0). stands: count → in how many places (default 1). To withhold a count
+    costs 1 + log₂ of its pupils for each place, so that many small cells are not spared at the price of one that
+    everybody reads. whole: whether readers know that the counts are whole numbers.
     """
 
     values: Mapping[Name, float]
@@ -83,17 +83,15 @@ def withheld(release: Release[Name], primary: frozenset[Name], *, effort: int = 
     apart as `spans` asks. effort: how many linear programs may be solved to withhold fewer. Raises CannotProtect.
     """
     hidden: set[Name] = set()
-    parts = [
-        part
-        for part in _components(release)
-        if any(count in primary or (count in release.unseen and release.spans.get(count)) for count in part.counts)
-    ]
-    for part in parts:
+    parts = [(part, part.that_move(primary)) for part in _components(release) if part.has_secrets(primary)]
+    number = sum(len(moving) for _, moving in parts)
+    for part, moving in parts:
         try:
-            hidden |= _Hiding(part, primary).withheld(effort // len(parts))
+            for one in moving:
+                hidden |= _Hiding(one, primary).withheld(effort // number)
         except CannotProtect:
             # Among few pupils there may be nothing to hide behind but noughts.
-            hidden |= _Hiding(part.with_noughts(), primary).withheld(effort // len(parts))
+            hidden |= _Hiding(part.with_noughts(), primary).withheld(effort // number)
     return frozenset(hidden | primary)
 
 
@@ -116,6 +114,39 @@ class _Component:
     # Attacker → whether it knows each count.
     known: Mapping[str, np.ndarray]
     hides_noughts: bool = False
+
+    def has_secrets(self, primary: frozenset[Any]) -> bool:
+        """Whether any count of it must be uncertain."""
+        return any(
+            count in primary or (is_unseen and span > 0)
+            for count, is_unseen, span in zip(self.counts, self.unseen, self.spans, strict=True)
+        )
+
+    def that_move(self, primary: frozenset[Any]) -> "list[_Component]":
+        """What hangs together without the noughts that are shown whatever happens, where anything is secret."""
+        is_primary = np.array([count in primary for count in self.counts])
+        moving = np.flatnonzero((self.values != 0) | self.unseen | self.may_hide | is_primary)
+        members = _together(csr_array(self.matrix[:, moving]))
+        parts = (self._of(moving[one]) for one in members)
+        return [part for part in parts if part.has_secrets(primary)]
+
+    def _of(self, chosen: np.ndarray) -> "_Component":
+        """These counts of it, when the others do not move."""
+        columns = csr_array(self.matrix[:, chosen])
+        return replace(
+            self,
+            counts=[self.counts[one] for one in chosen],
+            matrix=csr_array(columns[np.flatnonzero(np.diff(columns.indptr))]),
+            values=self.values[chosen],
+            least=self.least[chosen],
+            most=self.most[chosen],
+            spans=self.spans[chosen],
+            cost=self.cost[chosen],
+            unseen=self.unseen[chosen],
+            may_hide=self.may_hide[chosen],
+            fixed=self.fixed[chosen],
+            known={name: known[chosen] for name, known in self.known.items()},
+        )
 
     def with_noughts(self) -> "_Component":
         """The same, where noughts may be withheld too; then a reader cannot rule them out. As long as it is open which,
@@ -151,11 +182,7 @@ def _components(release: Release[Name]) -> Iterable[_Component]:
     ]
     rows, columns, signs = zip(*cells, strict=True) if cells else ((), (), ())
     matrix = csr_array((signs, (rows, columns)), shape=(len(release.sums), len(counts)))
-    _, label = connected_components(block_array([[None, matrix.T], [matrix, None]]), directed=False)
-    label = label[: len(counts)]
-    order = np.argsort(label, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if counts else []
-    for chosen in members:
+    for chosen in _together(matrix):
         own = [counts[one] for one in chosen]
         used = np.flatnonzero(np.diff(matrix[:, chosen].indptr))
         values = np.array([release.values[count] for count in own], dtype=float)
@@ -179,6 +206,17 @@ def _components(release: Release[Name]) -> Iterable[_Component]:
             fixed=fixed,
             known={name: np.array([count in known for count in own]) for name, known in release.attackers.items()},
         )
+
+
+def _together(matrix: csr_array) -> list[np.ndarray]:
+    """The columns of a matrix in groups that no row binds to each other."""
+    size = matrix.shape[1]
+    if not size:
+        return []
+    _, label = connected_components(block_array([[None, matrix.T], [matrix, None]]), directed=False)
+    label = label[:size]
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
 
 
 class _Program:
