@@ -214,19 +214,28 @@ def _relations(seen: Mapping[Cell, Seen]) -> tuple[list[Relation], dict[Cell, Se
 
 
 def _bind_classes(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: Any) -> None:
-    """Everybody who was absent was so for one class at least: together the classes hold no fewer."""
-    classes: dict[Cell, list[Cell]] = defaultdict(list)
+    """Everybody who was absent was so for one class at least: together the classes hold no fewer. A class that some of
+    the municipalities do not collect stands under the names of the others."""
+    # (who is absent, but for the municipalities) → class → municipalities → cell; class "" is everybody.
+    absent: dict[Cell, dict[str, dict[frozenset[str], Cell]]] = defaultdict(lambda: defaultdict(dict))
     for cell in seen:
-        if "for" in dict(cell):
-            classes[tuple(part for part in cell if part[0] != "for")].append(cell)
-    for everybody, members in classes.items():
-        if everybody not in seen:
-            continue
-        times = sum(seen[one].truth for one in members)
-        marks = unseen(dict(everybody) | {"for": "each class"}, times)
-        more = unseen(dict(everybody) | {"for": "another class too"}, times - seen[everybody].truth)
-        relations.append(Relation(marks, tuple(members)))
-        relations.append(Relation(marks, (everybody, more)))
+        said = dict(cell)
+        if said["of"] == "absent":
+            people = tuple(part for part in cell if part[0] not in ("for", "who"))
+            absent[people][said.get("for", "")][frozenset(said["who"].split(","))] = cell
+    for by_class in absent.values():
+        for names, everybody in by_class.pop("", {}).items():
+            members: list[Cell] = []
+            for cells in by_class.values():
+                collecting = {name for who in cells if len(who) == 1 for name in who & names}
+                members += [cell for who, cell in cells.items() if collecting and collecting <= who <= names][:1]
+                if collecting and not any(collecting <= who <= names for who in cells):
+                    break
+            else:
+                times = sum(seen[one].truth for one in members)
+                marks = unseen(dict(everybody) | {"for": "each class"}, times)
+                more = unseen(dict(everybody) | {"for": "another class too"}, times - seen[everybody].truth)
+                relations += [Relation(marks, tuple(members)), Relation(marks, (everybody, more))]
 
 
 def _bind_decisions(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: Any) -> None:

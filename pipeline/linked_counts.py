@@ -374,10 +374,37 @@ def _bind_classes(found: LinkedCounts) -> None:
             found.sums.append(
                 Sum(everybody, (part, _unseen(found, rest, found.values[everybody] - found.values[part])))
             )
-        times = sum(found.values[part] for part in parts)
+    for everybody, every_class in _every_class(classes).items():
+        if everybody not in found.values:
+            continue
+        times = sum(found.values[part] for part in every_class)
         marks = _unseen(found, everybody.also("class", "sum of all"), times)
         again = _unseen(found, everybody.also("class", "in several"), times - found.values[everybody])
-        found.sums.extend((Sum(marks, tuple(parts)), Sum(marks, (everybody, again))))
+        found.sums.extend((Sum(marks, every_class), Sum(marks, (everybody, again))))
+
+
+def _every_class(classes: Mapping[Count, Sequence[Count]]) -> dict[Count, tuple[Count, ...]]:
+    """Everybody who was absent → the counts of all classes. Who does not collect a class has nobody in it, so the count
+    of those who do is that of all. Left out: where a class is not known of all who collect it."""
+    alike: dict[Count, dict[str, dict[tuple[str, ...], Count]]] = defaultdict(lambda: defaultdict(dict))
+    for everybody, parts in classes.items():
+        for part in parts:
+            alike[replace(everybody, places=())][dict(part.said)["class"]][everybody.places] = part
+    found = {}
+    for everybody in classes:
+        widest = [_widest(everybody.places, by_places) for by_places in alike[replace(everybody, places=())].values()]
+        if None not in widest:
+            found[everybody] = tuple(part for parts in widest if parts is not None for part in parts)
+    return found
+
+
+def _widest(places: tuple[str, ...], by_places: Mapping[tuple[str, ...], Count]) -> tuple[Count, ...] | None:
+    """The count of a class of those of the places who collect it: none, or one; None when it is not there."""
+    collecting = {name for one in by_places for name in one if len(one) == 1} & set(places)
+    if not collecting:
+        return ()
+    found = [part for one, part in by_places.items() if collecting <= set(one) <= set(places)]
+    return (found[0],) if found else None
 
 
 def _bind_axes(found: LinkedCounts) -> None:

@@ -1,5 +1,6 @@
 """What of a row may be shown: small counts and what hangs on them (regional definitions §4). Figures worked by hand."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from pipeline.audit import audit
 from pipeline.disclosure import Protection, Published, protect
-from pipeline.linked_counts import Count, NotLinked, TablesDisagree
+from pipeline.linked_counts import Count, NotLinked, TablesDisagree, linked_counts
 
 ATTENDANCE = Protection(
     counts={
@@ -155,6 +156,29 @@ def test_a_sum_of_nobody_is_no_secret() -> None:
     ]
     shown = protect({"attendance_monthly": rows}, {"attendance_monthly": ATTENDANCE}, PLACES).rows["attendance_monthly"]
     assert [row["absent_lessons"] for row in shown if row["municipality"] == "varkaus"] == [None, 0, 0, 0]
+
+
+def test_who_does_not_collect_a_class_has_nobody_in_it() -> None:
+    """Varkaus does not collect `other_accepted`: of the 30 absent in the region 25 were ill and 6 of Kuopio's accepted,
+    so one pupil was both."""
+    region = {"municipalities": "kuopio,varkaus"}
+    rows = [
+        attendance("kuopio", 100, 20, Decimal(90), None),
+        attendance("kuopio", 100, 15, Decimal(60), None, absence_class="health"),
+        attendance("kuopio", 100, 6, Decimal(30), None, absence_class="other_accepted"),
+        attendance("varkaus", 50, 10, Decimal(40), None),
+        attendance("varkaus", 50, 10, Decimal(40), None, absence_class="health"),
+        attendance("varkaus", 50, None, None, None, absence_class="other_accepted"),
+        attendance("region", 150, 30, Decimal(130), None) | region,
+        attendance("region", 150, 25, Decimal(100), None, absence_class="health") | region,
+        attendance("region", 100, 6, Decimal(30), None, absence_class="other_accepted") | {"municipalities": "kuopio"},
+    ]
+    linked = linked_counts({"attendance_monthly": rows})
+    everybody = Count("absent", "2025-10-01", ("kuopio", "varkaus"), "all")
+    assert linked.values[everybody.also("class", "in several")] == 1
+    assert linked.values[replace(everybody, places=("varkaus",)).also("class", "in several")] == 0
+    protected = protect({"attendance_monthly": rows}, {"attendance_monthly": ATTENDANCE}, PLACES).rows
+    assert audit(protected, {"attendance_monthly": rows}, PLACES) == []
 
 
 def test_a_municipality_learns_nothing_of_the_other_from_the_region() -> None:
