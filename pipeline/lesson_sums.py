@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pipeline.linked_counts import BANDS, Place, Row, Tables, places_of
+from pipeline.linked_counts import BANDS, Place, Row, Tables, places_of, widest
 from pipeline.withholding import Sum
 
 # The columns of a table that a withheld sum takes with it. Scheduled and covered lessons are of the same pupils, and
@@ -92,22 +92,6 @@ def _name(table: str, column: str, row: Row, places: tuple[str, ...]) -> LessonS
     return replace(one, said=(("class", row["absence_class"]),))
 
 
-def _whole(one: LessonSum, values: Mapping[LessonSum, float]) -> LessonSum:
-    """What a category's sum is a part of. Who does not collect a class is not in the region's figure of it, but adds
-    nothing to it either: it is a part of the figure of all."""
-    whole = replace(one, said=())
-    if whole in values or len(one.places) == 1:
-        return whole
-    wider = (
-        other
-        for other in values
-        if not other.said
-        and (other.column, other.when, other.band) == (one.column, one.when, one.band)
-        and set(one.places) < set(other.places)
-    )
-    return max(wider, key=lambda other: len(other.places), default=whole)
-
-
 def _bind(found: LinkedSums) -> None:
     shown = list(found.values)
     parts: dict[tuple[str, LessonSum], list[LessonSum]] = defaultdict(list)
@@ -115,14 +99,30 @@ def _bind(found: LinkedSums) -> None:
         if one.band in BANDS:
             parts["band", replace(one, band="all")].append(one)
         for axis, _ in one.said:
-            parts[axis, _whole(one, found.values)].append(one)
+            if axis != "class":
+                parts[axis, replace(one, said=())].append(one)
     for (_, total), members in parts.items():
         if total not in found.values:
             # The lessons of a cohort are not shown, but they are the same by tier as by level.
             found.values[total] = sum(found.values[one] for one in members)
             found.unseen.add(total)
         found.sums.append(Sum(total, tuple(members)))
+    _bind_classes(found)
     for total in shown:
         members = [replace(total, places=(name,)) for name in total.places]
         if len(members) > 1 and all(member in found.values for member in members):
             found.sums.append(Sum(total, tuple(members)))
+
+
+def _bind_classes(found: LinkedSums) -> None:
+    """The lessons of all classes make those of `all`; who does not collect a class adds nothing to it."""
+    classes: dict[LessonSum, dict[str, dict[tuple[str, ...], LessonSum]]] = defaultdict(lambda: defaultdict(dict))
+    for one in found.values:
+        for axis, category in one.said:
+            if axis == "class":
+                classes[replace(one, places=(), said=())][category][one.places] = one
+    for total in [one for one in found.values if not one.said]:
+        by_class = classes.get(replace(total, places=()), {})
+        members = [widest(total.places, by_places) for by_places in by_class.values()]
+        if members and None not in members:
+            found.sums.append(Sum(total, tuple(one for some in members if some is not None for one in some)))

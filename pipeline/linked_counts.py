@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.withholding import Sum
 
@@ -16,6 +16,7 @@ BANDS = ("1-2", "3-6", "7-9")
 # In the lowest of these a pupil's start counts in every horizon; `later` in none that is known yet.
 HORIZONS = (30, 60, 90)
 Row = Mapping[str, Any]
+Name = TypeVar("Name")
 Tables = Mapping[str, Sequence[Row]]
 
 
@@ -392,13 +393,13 @@ def _every_class(classes: Mapping[Count, Sequence[Count]]) -> dict[Count, tuple[
             alike[replace(everybody, places=())][dict(part.said)["class"]][everybody.places] = part
     found = {}
     for everybody in classes:
-        widest = [_widest(everybody.places, by_places) for by_places in alike[replace(everybody, places=())].values()]
-        if None not in widest:
-            found[everybody] = tuple(part for parts in widest if parts is not None for part in parts)
+        members = [widest(everybody.places, by_places) for by_places in alike[replace(everybody, places=())].values()]
+        if None not in members:
+            found[everybody] = tuple(part for parts in members if parts is not None for part in parts)
     return found
 
 
-def _widest(places: tuple[str, ...], by_places: Mapping[tuple[str, ...], Count]) -> tuple[Count, ...] | None:
+def widest(places: tuple[str, ...], by_places: Mapping[tuple[str, ...], Name]) -> tuple[Name, ...] | None:
     """The count of a class of those of the places who collect it: none, or one; None when it is not there."""
     collecting = {name for one in by_places for name in one if len(one) == 1} & set(places)
     if not collecting:

@@ -43,7 +43,7 @@ counted as (
     where pupil_month.is_population
 ),
 
--- Of the region all of a pupil's lessons, also of a municipality that is not in its figure: rather too many than too few.
+-- Of the region all of a pupil's lessons, also of a municipality that is not in its figure: too many, not too few.
 region_pupil as (
     select
         counted.month,
