@@ -16,13 +16,16 @@ from typing import Any
 import yaml
 
 from bi.published import Table, published_tables
-from bi.superset.assets import ASSETS
+from bi.superset.bundle import ASSETS
 from pipeline.settings import PROJECT_ROOT
 
 PAGES = Path(__file__).parent / "pages.yaml"
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\{[a-z_]+\}")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
-_SQL_WORDS = frozenset("case when then else end count sum max min avg distinct nullif coalesce and or not is null".split())
+_SQL_WORDS = frozenset(
+    {"case", "when", "then", "else", "end", "and", "or", "not", "is", "null"}
+    | {"count", "sum", "max", "min", "avg", "distinct", "nullif", "coalesce"}
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,9 @@ def _uses_of_folder(folder: Path) -> Iterator[Use]:
                 yield Use(title, chart["slice_name"], _table(dataset), column)
     for one in dashboard["metadata"]["native_filter_configuration"]:
         for target in one["targets"]:
-            yield Use(title, one["name"], _table(datasets[target["datasetUuid"]]), target["column"]["name"])
+            dataset = datasets[target["datasetUuid"]]
+            for column in _behind(target["column"]["name"], dataset):
+                yield Use(title, one["name"], _table(dataset), column)
 
 
 def _named_in(chart: Mapping[str, Any]) -> set[str]:

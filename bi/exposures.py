@@ -13,8 +13,8 @@ _HEADER = "# Made by `python -m bi.superset.assets`; not edited by hand.\n"
 _PAGES: Mapping[str, tuple[str, str]] = {
     "report": (
         "Alueraportti / Regional report",
-        "Julkaistut luvut kuvina ja taulukoina rehtoreille ja lautakunnille. / Published figures as pictures and tables for "
-        "principals and education boards.",
+        "Julkaistut luvut kuvina ja taulukoina rehtoreille ja lautakunnille. / Published figures as pictures and "
+        "tables for principals and education boards.",
     ),
 }
 

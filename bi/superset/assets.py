@@ -16,7 +16,7 @@ import yaml
 
 from bi.published import Column, Table, published_tables
 from bi.superset.bundle import ASSETS, quoted
-from bi.superset.dashboards import DASHBOARDS, METRICS, PER_CENT, Chart, Dashboard, Filter, Metric
+from bi.superset.dashboards import DASHBOARDS, HEADS, METRICS, PER_CENT, Chart, Dashboard, Filter, Metric
 from pages.labels import codes
 from pipeline.settings import PROJECT_ROOT
 
@@ -32,8 +32,13 @@ LABELLED: Mapping[str, str] = {
     "group_size": "group_size",
 }
 # What no seed names.
-_OTHER_LABELS: Mapping[str, Mapping[str, str]] = {"absence_class": {"all": "Kaikki poissaolot"}}
-_VIZ = {"line": "echarts_timeseries_line", "bar": "echarts_timeseries_bar", "table": "table"}
+_OTHER_LABELS: Mapping[str, dict[str, str]] = {"absence_class": {"all": "Kaikki poissaolot"}}
+_VIZ = {
+    "line": "echarts_timeseries_line",
+    "marks": "echarts_timeseries_scatter",
+    "bar": "echarts_timeseries_bar",
+    "table": "table",
+}
 _ROW_LIMIT = 10_000
 _COLUMNS_ACROSS = 12
 _HEIGHT = 50
@@ -75,7 +80,7 @@ def label_expression(column: str) -> str:
 
 
 def _folder(dashboard: Dashboard, tables: Mapping[str, Table]) -> dict[str, Mapping[str, Any]]:
-    files = {"databases/tukiverkko.yaml": _database(dashboard)}
+    files: dict[str, Mapping[str, Any]] = {"databases/tukiverkko.yaml": _database(dashboard)}
     for name in dashboard.tables:
         files[f"datasets/tukiverkko/{name}.yaml"] = _dataset(dashboard, tables[name])
     for chart in dashboard.charts:
@@ -98,7 +103,8 @@ def _database(dashboard: Dashboard) -> dict[str, Any]:
         "allow_dml": False,
         "allow_csv_upload": False,
         "impersonate_user": False,
-        "extra": {"allows_virtual_table_explore": True},
+        # In another zone the first of a month, as a moment, is a day of the month before.
+        "extra": {"engine_params": {"connect_args": {"options": "-c timezone=UTC"}}},
         "uuid": identity(dashboard.name, "database"),
         "version": VERSION,
         "is_managed_externally": True,
@@ -112,6 +118,7 @@ def _dataset(dashboard: Dashboard, table: Table) -> dict[str, Any]:
             columns.append(
                 {
                     "column_name": f"{column}_label",
+                    "verbose_name": HEADS.get(f"{column}_label"),
                     "description": f"Nimi suomeksi: {column}. / Label in Finnish: {column}.",
                     "type": "TEXT",
                     "expression": label_expression(column),
@@ -137,6 +144,7 @@ def _dataset(dashboard: Dashboard, table: Table) -> dict[str, Any]:
 def _column(column: Column) -> dict[str, Any]:
     return {
         "column_name": column.name,
+        "verbose_name": HEADS.get(column.name),
         "description": column.description,
         "type": column.type.upper(),
         "is_dttm": column.type == "date",
@@ -185,16 +193,24 @@ def _params(chart: Chart, table: Table) -> dict[str, Any]:
             "page_length": 10,
         }
         if chart.metric:
-            return common | shown | {
-                "query_mode": "aggregate",
-                "groupby": list(chart.columns),
-                "metrics": [chart.metric],
+            return (
+                common
+                | shown
+                | {
+                    "query_mode": "aggregate",
+                    "groupby": list(chart.columns),
+                    "metrics": [chart.metric],
+                }
+            )
+        return (
+            common
+            | shown
+            | {
+                "query_mode": "raw",
+                "all_columns": list(chart.columns),
+                "order_by_cols": [json.dumps([column, False]) for column in chart.order],
             }
-        return common | shown | {
-            "query_mode": "raw",
-            "all_columns": list(chart.columns),
-            "order_by_cols": [json.dumps([column, False]) for column in chart.order],
-        }
+        )
     metric = next(one for one in METRICS[table.full_name] if one.name == chart.metric)
     return common | {
         "x_axis": chart.x,
@@ -210,7 +226,7 @@ def _params(chart: Chart, table: Table) -> dict[str, Any]:
         "legendType": "scroll",
         "legendOrientation": "top",
         "rich_tooltip": True,
-        "markerEnabled": chart.kind == "line",
+        "markerEnabled": chart.kind != "bar",
         "markerSize": 7,
         "stack": "Stack" if chart.kind == "bar" else None,
         "sort_series_type": "name",
@@ -258,7 +274,7 @@ def _query_context(dashboard: Dashboard, chart: Chart) -> dict[str, Any]:
 
 
 def _can_choose(chart: Chart, column: str) -> bool:
-    return chart.chosen and column in published_tables()[chart.table].column_names
+    return chart.chosen and column.removesuffix("_label") in published_tables()[chart.table].column_names
 
 
 def _dashboard(dashboard: Dashboard) -> dict[str, Any]:
@@ -302,7 +318,7 @@ def _position(dashboard: Dashboard) -> dict[str, Any]:
             "id": "MARKDOWN-intro",
             "children": [],
             "parents": ["ROOT_ID", "GRID_ID", "ROW-intro"],
-            "meta": {"width": _COLUMNS_ACROSS, "height": 22, "code": dashboard.intro},
+            "meta": {"width": _COLUMNS_ACROSS, "height": 18, "code": dashboard.intro},
         },
     }
     for row_number, charts in enumerate(rows, 1):
@@ -374,7 +390,9 @@ def main() -> int:
     write(make_assets())
     EXPOSURES.write_text(exposures_text(), encoding="utf-8")
     problems = check()
-    print("\n".join(problems) or f"{ASSETS.relative_to(PROJECT_ROOT)} and {EXPOSURES.relative_to(PROJECT_ROOT)} are new")
+    print(
+        "\n".join(problems) or f"{ASSETS.relative_to(PROJECT_ROOT)} and {EXPOSURES.relative_to(PROJECT_ROOT)} are new"
+    )
     return 1 if problems else 0
 
 

@@ -13,8 +13,9 @@ from uuid import UUID, uuid5
 
 import yaml
 
+from bi.superset.dashboards import REGION_LABEL
+
 ASSETS = Path(__file__).parent / "assets"
-REGION_LABEL = "Koko alue"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def make_bundle(places: Sequence[Place], warehouse: str, folder: Path = ASSETS) 
         "{warehouse}": warehouse,
         "{municipality_labels}": f"when 'region' then {quoted(REGION_LABEL)} {labels}".strip(),
     }
-    bundle = {"metadata.yaml": yaml.safe_dump({"version": "1.0.0", "type": "assets", "timestamp": "2026-01-01T00:00:00"})}
+    bundle = {
+        "metadata.yaml": yaml.safe_dump({"version": "1.0.0", "type": "assets", "timestamp": "2026-01-01T00:00:00"})
+    }
     bundle |= dict(_files(folder / "region", "region", common, None))
     for place in places:
         own = common | {"{municipality}": place.name, "{municipality_name}": place.label}
@@ -82,9 +85,7 @@ def _connection(name: str) -> Connection:
     return Connection(f"superset_{name}", f"bi_{name}", f"databases/{name}.yaml", f"tukiverkko_{name}")
 
 
-def _files(
-    folder: Path, name: str, replacements: Mapping[str, str], made_for: str | None
-) -> Iterator[tuple[str, str]]:
+def _files(folder: Path, name: str, replacements: Mapping[str, str], made_for: str | None) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.rglob("*.yaml")):
         kind = path.relative_to(folder).parts[0]
         target = f"{kind}/{name}.yaml" if kind in ("databases", "dashboards") else f"{kind}/{name}/{path.name}"
@@ -96,7 +97,9 @@ def _made(content: Any, replacements: Mapping[str, str], made_for: str | None) -
     """The content with its gaps filled, and with identities of its own where it is made for a municipality."""
     if isinstance(content, dict):
         return {
-            key: _identity(value, made_for) if str(key).lower().endswith("uuid") else _made(value, replacements, made_for)
+            key: _identity(value, made_for)
+            if str(key).lower().endswith("uuid")
+            else _made(value, replacements, made_for)
             for key, value in content.items()
         }
     if isinstance(content, list):

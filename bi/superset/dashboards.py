@@ -3,15 +3,17 @@
 Titles and descriptions are `Finnish / English`, as those of the tables. `{municipality}` is the folder's name and
 `{municipality_name}` the name of the municipality whose dashboard it becomes.
 
-A figure of `reporting` is shown only where one published row stands behind it: rows are never added up here, since what
-is withheld would silently be missing from the sum. Courses are drawn as lines with marks, since a null then has no mark,
-where a bar would look like a nought; and none is drawn over 1 August 2025.
+A figure of `reporting` is shown only where one published row stands behind it: rows are never added up here, since
+what is withheld would silently be missing from the sum. Courses are drawn as lines with marks, since a null then has no
+mark, where a bar would look like a nought. What compares badly over 1 August 2025 is never joined by a line over it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# What the whole region is called where a municipality could stand.
+REGION_LABEL = "Koko alue"
 REGIME_CHANGE = "2025-08-01"
 Filter = tuple[str, str, str | Sequence[str]]
 
@@ -57,17 +59,52 @@ METRICS: dict[str, tuple[Metric, ...]] = {
     "municipal.fact_support": (OWN_PUPILS,),
 }
 
+# What heads a column of a table; a column that is not here goes by its own name.
+HEADS: dict[str, str] = {
+    "absence_rate": "Poissaolojen osuus / Absence rate",
+    "absent_lessons": "Poissaolotunteja / Lessons absent",
+    "as_of": "Tiedot päivältä / As of",
+    "category": "Luokka / Category",
+    "class_name": "Luokka / Class",
+    "coverage": "Kattavuus / Coverage",
+    "covered_lessons": "Katettuja tunteja / Lessons covered",
+    "dataset": "Aineisto / Dataset",
+    "direction": "Suunta / Direction",
+    "grade": "Vuosiluokka / Grade",
+    "last_status": "Viime yö / Last night",
+    "measure": "Mittari / Measure",
+    "message_en": "In English",
+    "message_fi": "Suomeksi",
+    "moment": "Ajankohta / Moment",
+    "month": "Kuukausi / Month",
+    "municipalities": "Kunnat luvussa / Municipalities in it",
+    "municipality_label": "Kunta / Municipality",
+    "null_reason": "Miksi puuttuu / Why missing",
+    "previous_tier": "Edellinen porras / Tier before",
+    "pupil_key": "Oppilaan avain / Pupil key",
+    "pupils": "Oppilaita / Pupils",
+    "regime": "Sääntely / Regime",
+    "school_number": "Koulu / School",
+    "school_year": "Lukuvuosi alkaen / School year from",
+    "school_year_start": "Lukuvuosi alkaen / School year from",
+    "share": "Osuus / Share",
+    "support_level_label": "Tuen taso / Support level",
+    "suppressed": "Salattu / Withheld",
+    "tier": "Porras / Tier",
+    "week_end": "Viikon sunnuntai / Week's Sunday",
+}
+
 
 @dataclass(frozen=True)
 class Chart:
-    """table: `schema.table`. kind: a course, bars, or the rows themselves. x and series: columns; metric: of METRICS.
-    columns: those of a table, in their order, sorted by the first of `order`, downwards. chosen: whether the reader
-    chooses the municipality and the grades for it. Filters are (column, operator, value)."""
+    """table: `schema.table`. kind: a course, single marks, bars, or the rows themselves. x and series: columns; metric:
+    of METRICS. columns: those of a table, in their order, sorted by the first of `order`, downwards. chosen: whether
+    the reader chooses the municipality and the grades for it. Filters are (column, operator, value)."""
 
     name: str
     title: str
     table: str
-    kind: Literal["line", "bar", "table"]
+    kind: Literal["line", "marks", "bar", "table"]
     description: str
     x: str = ""
     series: tuple[str, ...] = ()
@@ -103,7 +140,9 @@ ALL_CLASSES: Filter = ("absence_class", "==", "all")
 OLD: Filter = ("count_day", "<", REGIME_CHANGE)
 NEW: Filter = ("count_day", ">=", REGIME_CHANGE)
 WHY = ("coverage", "suppressed", "null_reason", "as_of", "municipalities")
-ONE_ROW = "Yksi julkaistu luku kohdassa; puuttuva merkki ei ole nolla. / One published figure a mark; no mark is no nought."
+ONE_ROW = (
+    "Yksi julkaistu luku kohdassa; puuttuva merkki ei ole nolla. / One published figure a mark; no mark is no nought."
+)
 
 REGION = Dashboard(
     "region",
@@ -111,10 +150,11 @@ REGION = Dashboard(
     "Seudun ohjausryhmä / Regional steering group",
     "Poissaolot ja oppimisen tuki koko alueella, julkaistuista luvuista. / Absence and learning support in the whole "
     "region, from published figures.",
-    "Luvut ovat julkaistuja ja tietosuojattuja. **Puuttuva merkki ei ole nolla**: luku on salattu tai sitä ei tiedetä, ja "
-    "syy on taulukossa (`suppressed`, `null_reason`). Tuen tasoja ennen ja jälkeen 1.8.2025 ei voi verrata suoraan.\n\n"
-    "Figures are published and protected. **No mark is no nought**: a figure is withheld or not known, and the table says "
-    "why (`suppressed`, `null_reason`). Levels of support before and after 1 August 2025 do not compare directly.",
+    "Luvut ovat julkaistuja ja tietosuojattuja. **Puuttuva merkki ei ole nolla**: luku on salattu tai sitä ei tiedetä, "
+    "ja syy on taulukossa (`suppressed`, `null_reason`). Tuen tasoja ennen ja jälkeen 1.8.2025 ei voi verrata "
+    "suoraan.\n\n"
+    "Figures are published and protected. **No mark is no nought**: a figure is withheld or not known, and the table "
+    "says why (`suppressed`, `null_reason`). Levels of support before and after 1 August 2025 do not compare directly.",
     (
         Chart(
             "absence_by_municipality",
@@ -144,7 +184,7 @@ REGION = Dashboard(
             "tiers",
             "Poissaoloportaat lukuvuoden alusta / Attendance tiers of the school year to date",
             "reporting.attendance_tiers",
-            "line",
+            "marks",
             ONE_ROW,
             x="period_end",
             series=("tier_label",),
@@ -192,7 +232,7 @@ REGION = Dashboard(
             "timeliness",
             "Tuki alkanut 30, 60 ja 90 päivässä / Support started within 30, 60 and 90 days",
             "reporting.support_timeliness",
-            "line",
+            "marks",
             ONE_ROW,
             x="month",
             series=("horizon",),
@@ -268,7 +308,7 @@ REGION = Dashboard(
         ),
     ),
     (
-        ("municipality", "Kunta / Municipality", "region"),
+        ("municipality_label", "Kunta / Municipality", REGION_LABEL),
         ("grade_band", "Vuosiluokat / Grades", "all"),
     ),
 )
@@ -280,10 +320,10 @@ MUNICIPALITY = Dashboard(
     "municipality",
     "tukiverkko-{municipality}",
     "{municipality_name}: omat oppilaat / {municipality_name}: own pupils",
-    "Kunnan omat oppilaat päivittäin kertyvistä tiedoista, ja julkaistut luvut koko alueen rinnalla. / The municipality's "
-    "own pupils from each night's data, and the published figures beside the region's.",
-    "Kunnan omat oppilaat: avoimet kuukaudetkin ovat mukana, eikä lukuja ole salattu. Oppilas näkyy avaimena, ei nimenä. "
-    "**Julkaistut** luvut ovat tietosuojattuja: puuttuva merkki ei ole nolla.\n\n"
+    "Kunnan omat oppilaat päivittäin kertyvistä tiedoista, ja julkaistut luvut koko alueen rinnalla. / The "
+    "municipality's own pupils from each night's data, and the published figures beside the region's.",
+    "Kunnan omat oppilaat: avoimet kuukaudetkin ovat mukana, eikä lukuja ole salattu. Oppilas näkyy avaimena, ei "
+    "nimenä. **Julkaistut** luvut ovat tietosuojattuja: puuttuva merkki ei ole nolla.\n\n"
     "The municipality's own pupils: open months are in it, and nothing is withheld. A pupil is a key, not a name. "
     "**Published** figures are protected: no mark is no nought.",
     (
@@ -292,8 +332,8 @@ MUNICIPALITY = Dashboard(
             "Poissaoloportaan vaihtaneet oppilaat / Pupils who crossed into another tier",
             "municipal.early_warning",
             "table",
-            "Viimeisen sunnuntain 12 viikon jakso edelliseen verrattuna. / The 12 weeks to the last Sunday, and those to "
-            "the Sunday before.",
+            "Viimeisen sunnuntain 12 viikon jakso edelliseen verrattuna. / The 12 weeks to the last Sunday, and those "
+            "to the Sunday before.",
             columns=(
                 *("pupil_key", "school_number", "grade", "class_name", "previous_tier", "tier", "direction"),
                 *("absence_rate", "covered_lessons", "absent_lessons", "week_end"),
@@ -306,8 +346,8 @@ MUNICIPALITY = Dashboard(
             "Omien oppilaiden poissaolot / Own pupils' absence",
             "municipal.fact_attendance_month",
             "line",
-            "Poissaolotunnit jaettuna katetuilla tunneilla, myös avoimilta kuukausilta. / Lessons absent divided by covered "
-            "lessons, also of open months.",
+            "Poissaolotunnit jaettuna katetuilla tunneilla, myös avoimilta kuukausilta. / Lessons absent divided by "
+            "covered lessons, also of open months.",
             x="month",
             series=("grade_band",),
             metric="own_absence_rate",
@@ -339,7 +379,8 @@ MUNICIPALITY = Dashboard(
             "Oppilaat portaittain kuukausittain / Pupils by tier each month",
             "municipal.fact_attendance_tier",
             "bar",
-            "Portaan tilalla voi olla syy, miksi sitä ei tiedetä. / Instead of a tier there may be why it is not known.",
+            "Portaan tilalla voi olla syy, miksi sitä ei tiedetä. / Instead of a tier there may be "
+            "why it is not known.",
             x="date_key",
             series=("tier_label",),
             metric="own_pupils",

@@ -83,7 +83,9 @@ class Installation:
     def import_assets(self, variables: Mapping[str, str] | None = None) -> None:
         """Imports the assets over those that are there. Raises SupersetFailed."""
         warehouse = urlsplit(warehouse_url(self.settings))
-        place = f"{warehouse.netloc.rpartition('@')[2]}{warehouse.path}" + (f"?{warehouse.query}" if warehouse.query else "")
+        place = f"{warehouse.netloc.rpartition('@')[2]}{warehouse.path}" + (
+            f"?{warehouse.query}" if warehouse.query else ""
+        )
         options = ["--warehouse", place, "--municipalities", str(self.settings.municipalities)]
         self.run(["python", "-m", "bi.superset.importing", *options], variables or self.variables())
 
@@ -111,7 +113,9 @@ class Installation:
         if url := os.environ.get(DATABASE_VARIABLE):
             return url
         if self.settings.database_url:
-            raise SupersetFailed(f"Set {DATABASE_VARIABLE} to a PostgreSQL database that Superset keeps its own state in.")
+            raise SupersetFailed(
+                f"Set {DATABASE_VARIABLE} to a PostgreSQL database that Superset keeps its own state in."
+            )
         warehouse_url(self.settings)
         return EmbeddedPostgres(self.settings.postgres).create_separate_database(METADATA)
 

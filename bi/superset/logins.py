@@ -1,5 +1,6 @@
 """The logins that Superset reads the warehouse with: one a municipality and one for the region, so that PostgreSQL
-decides what a dashboard shows. `python -m bi.superset.logins` makes them (production: in `deploy/entrypoint.sh migrate`).
+decides what a dashboard shows. `python -m bi.superset.logins` makes them (in production `deploy/entrypoint.sh migrate`
+does).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What the report reads: it is made of a region in which every table has rows, and each column that it asks for is noted."""
+"""What the report reads: made of a region in which every table has rows, with each column that it asks for noted."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
