@@ -137,7 +137,7 @@ def _table(dataset: Mapping[str, Any]) -> str:
 
 
 def _load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -38,6 +39,7 @@ class Table:
         return frozenset(column.name for column in self.columns)
 
 
+@cache
 def published_tables() -> Mapping[str, Table]:
     """`schema.table` → the table, with the flags that a release adds to each table of `reporting`."""
     return {table.full_name: table for table in _tables()}
@@ -47,7 +49,7 @@ def _tables() -> Iterator[Table]:
     for schema, folder in SCHEMAS.items():
         flags = tuple(Column(name, "boolean", text) for name, text in FLAGS.items()) if schema == "reporting" else ()
         for path in sorted((MODELS / folder).glob("*.yml")):
-            for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models") or ():
+            for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader).get("models") or ():
                 yield _table(schema, model, flags)
 
 

@@ -89,7 +89,7 @@ def _files(folder: Path, name: str, replacements: Mapping[str, str], made_for: s
     for path in sorted(folder.rglob("*.yaml")):
         kind = path.relative_to(folder).parts[0]
         target = f"{kind}/{name}.yaml" if kind in ("databases", "dashboards") else f"{kind}/{name}/{path.name}"
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         yield target, yaml.safe_dump(_made(content, replacements, made_for), allow_unicode=True, sort_keys=False)
 
 

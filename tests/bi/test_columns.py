@@ -37,8 +37,8 @@ def test_a_column_that_goes_away_names_the_dashboards_charts_and_pages(tables: d
     name = "reporting.support_timeliness"
     tables[name] = changed(tables[name], "share_started", None)
     assert columns.check(tables) == [
-        f"reporting.support_timeliness.share_started: there is no such column; it breaks {REGION} (dataset, Tuki alkanut "
-        "30, 60 ja 90 päivässä / Support started within 30, 60 and 90 days); report (figures)"
+        f"reporting.support_timeliness.share_started: there is no such column; it breaks {REGION} (dataset, Tuki "
+        "alkanut 30, 60 ja 90 päivässä / Support started within 30, 60 and 90 days); report (figures)"
     ]
 
 
