@@ -130,7 +130,11 @@ class Installation:
         python = str(self.environment / "bin" / "python")
         for command in (
             ["venv", "--quiet", "--clear", "--no-python-downloads", "--python", PYTHON, str(self.environment)],
-            ["pip", "install", "--quiet", "--python", python, "--require-hashes", "--no-deps", "-r", str(LOCK)],
+            # What builds a package that is published as source comes from the lock, too.
+            [
+                *("pip", "install", "--quiet", "--python", python, "--require-hashes", "--no-deps"),
+                *("--build-constraints", str(LOCK), "-r", str(LOCK)),
+            ],
         ):
             done = subprocess.run([uv, *command], capture_output=True, text=True, check=False)
             if done.returncode:

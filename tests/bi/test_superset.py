@@ -71,13 +71,10 @@ def test_what_the_assets_do_not_hold_any_more_is_removed(superset: Running) -> N
     client = superset.signed_in("admin")
     chart = listed(superset, "admin", "chart")[0]
     before = counts(superset)
-    body = {
-        "slice_name": "by hand",
-        "viz_type": "table",
-        "datasource_id": 1,
-        "datasource_type": "table",
-        "params": "{}",
-    }
+    token = client.get("/api/v1/security/csrf_token/").json()["result"]
+    client.headers.update({"X-CSRFToken": token, "Referer": superset.origin})
+    dataset = listed(superset, "admin", "dataset")[0]["id"]
+    body = {"slice_name": "by hand", "viz_type": "table", "datasource_id": dataset, "datasource_type": "table"}
     for managed in (False, True):
         made = client.post("/api/v1/chart/", json=body | {"is_managed_externally": managed})
         assert made.status_code == 201, made.text
