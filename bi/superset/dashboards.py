@@ -273,6 +273,7 @@ REGION = Dashboard(
             series=("group_size_label",),
             metric="shown_share",
             chosen=True,
+            width=12,
         ),
         Chart(
             "transition",
@@ -285,6 +286,7 @@ REGION = Dashboard(
                 *("pupils", "share", "absence_rate", "suppressed", "null_reason", "as_of"),
             ),
             order=("school_year",),
+            width=12,
         ),
         Chart(
             "absence_rows",
@@ -295,6 +297,7 @@ REGION = Dashboard(
             columns=("month", "municipality_label", "absence_rate", "pupils", *WHY),
             order=("month",),
             filters=(ALL_GRADES, ALL_CLASSES),
+            width=12,
         ),
         Chart(
             "data_status",
