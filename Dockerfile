@@ -17,7 +17,7 @@ RUN python -m venv .venv \
 
 COPY . .
 RUN .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e . \
-    && .venv/bin/python -m compileall -q connectors pipeline pages dags demo
+    && .venv/bin/python -m compileall -q connectors pipeline pages bi dags demo
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="Tukiverkko"

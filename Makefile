@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo "$$p"; break; }; done)
 
-.PHONY: help setup demo up test proof bench lint format lock clean
+.PHONY: help setup demo up superset test proof bench lint format lock clean
 
 help:
 	@echo "make demo   one night of the whole synthetic region, through a real Airflow scheduler"
 	@echo "make up     the same, left running, with the addresses printed"
+	@echo "make superset  dashboards over the warehouse: sets up a Superset, imports them, serves it on loopback"
 	@echo "make test   the tests on a small region"
 	@echo "make proof  everything that make test is too short for"
 	@echo "make bench  speed and size, as ratios measured side by side"
@@ -36,6 +37,11 @@ demo: setup
 up: setup
 	@$(BIN)/tukiverkko demo --keep-running
 
+# After `make demo`, or beside `make up`. The first time it installs Superset's own environment.
+superset: setup
+	@$(BIN)/python -m bi.superset setup
+	@$(BIN)/python -m bi.superset serve
+
 # Three processes, a file to one of them: each has a database server of its own, and most tests wait for something.
 test: setup
 	@$(BIN)/python -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder
@@ -51,14 +57,17 @@ lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint dbt_project --quiet
+	@$(BIN)/python -m bi.columns
 
 format: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# The lock holds hashes only: no index, no file address.
+# The locks hold hashes only: no index, no file address.
 lock: setup
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet -o requirements.lock
+	@cd bi/superset && ../../$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --quiet -o requirements.lock
 
 clean:

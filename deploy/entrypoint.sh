@@ -30,6 +30,8 @@ worker)
 migrate)
     python "$PROJECT/deploy/database.py"
     [ -z "${TUKIVERKKO_DATABASE_URL:-}${TUKIVERKKO_DATABASE_URL_FILE:-}" ] || tukiverkko prepare
+    # The logins that Superset reads with, when there is a Superset.
+    [ -z "${TUKIVERKKO_SUPERSET_READERS_KEY_FILE:-}" ] || python -m bi.superset.logins
     exec python -m airflow db migrate
     ;;
 demo-sources)

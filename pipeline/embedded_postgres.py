@@ -108,6 +108,24 @@ class EmbeddedPostgres:
                 connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
         return self._url(OWNER, name)
 
+    def create_separate_database(self, name: str) -> str:
+        """Makes database `name` and the login of that name that owns it and reaches nothing else, when they are
+        missing; returns its URL. For a tool that must not have the pipeline's rights."""
+        password_file = self.folder / f"{name}.password"
+        if not password_file.exists():
+            _write_private(password_file, secrets.token_urlsafe(24))
+        owner = sql.Identifier(name)
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            if not connection.execute("select 1 from pg_roles where rolname = %s", (name,)).fetchone():
+                connection.execute(sql.SQL("create role {} login").format(owner))
+            password = password_file.read_text(encoding="utf-8").encode()
+            verifier = connection.pgconn.encrypt_password(password, name.encode(), b"scram-sha-256").decode()
+            connection.execute(sql.SQL("alter role {} password {}").format(owner, sql.Literal(verifier)))
+            if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
+                connection.execute(sql.SQL("create database {} owner {}").format(owner, owner))
+                connection.execute(sql.SQL("revoke all on database {} from public").format(owner))
+        return self._url(name, name)
+
     @property
     def admin_url(self) -> str:
         """The superuser's URL: for tests and for the demo's source database only."""

@@ -591,7 +591,7 @@ def ensure_reporting_table(connection: psycopg.Connection, mart: Mart) -> None:
     for column in sorted(mart.protection.columns):
         statement = sql.SQL("alter table {} alter column {} drop not null")
         connection.execute(statement.format(target, sql.Identifier(column)))
-    for column, comment in _FLAGS.items():
+    for column, comment in FLAGS.items():
         statement = sql.SQL("alter table {} add column {} boolean not null")
         connection.execute(statement.format(target, sql.Identifier(column)))
         statement = sql.SQL("comment on column {} is {}")
@@ -600,7 +600,7 @@ def ensure_reporting_table(connection: psycopg.Connection, mart: Mart) -> None:
         connection.execute(sql.SQL("grant select, references on {} to {}").format(target, sql.Identifier(role)))
 
 
-_FLAGS = {
+FLAGS = {
     "suppressed": "Luku on jätetty näyttämättä tietosuojan vuoksi. / A value is withheld to protect pupils.",
     "correction_pending": (
         "Luku on korjautunut niin vähän, että aiempi näytetään yhä tietosuojan vuoksi. / A value has been corrected by "

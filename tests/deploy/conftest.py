@@ -16,7 +16,7 @@ from pipeline.embedded_postgres import EmbeddedPostgres
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEPLOY = PROJECT / "deploy"
-URL_SECRETS = ("warehouse_url", "airflow_url", "celery_results_url")
+URL_SECRETS = ("warehouse_url", "airflow_url", "celery_results_url", "superset_url")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             "TUKIVERKKO_DATABASE_URL_FILE": str(secrets / "warehouse_url"),
             "TUKIVERKKO_AIRFLOW_DATABASE_URL_FILE": str(secrets / "airflow_url"),
             "TUKIVERKKO_CELERY_RESULTS_URL_FILE": str(secrets / "celery_results_url"),
+            "TUKIVERKKO_SUPERSET_DATABASE_URL_FILE": str(secrets / "superset_url"),
+            "TUKIVERKKO_SUPERSET_READERS_KEY_FILE": str(secrets / "superset_readers_key"),
         }
         installed = Installation(folder, secrets, postgres, environment)
         result = installed.run("migrate")

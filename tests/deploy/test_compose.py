@@ -10,6 +10,8 @@ from tests.deploy.conftest import DEPLOY, PROJECT, make_secrets
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker")
 RUNS_ONCE = "airflow-init"
+# These run other images than the pipeline's, with scripts of their own.
+OTHERS = ("postgres", "redis", "superset")
 # What compose-spec allows and is used here: a misspelt key would be ignored by some engines.
 SERVICE_KEYS = {
     *("build", "cap_add", "cap_drop", "command", "depends_on", "deploy", "entrypoint", "environment", "healthcheck"),
@@ -41,9 +43,10 @@ def sources(volumes: list[str]) -> list[str]:
 
 
 def test_the_services_are_those_of_a_distributed_airflow(compose: Compose) -> None:
-    expected = {f"airflow-{part}" for part in AIRFLOW} | {RUNS_ONCE, "postgres", "redis", "demo-sources"}
+    expected = {f"airflow-{part}" for part in AIRFLOW} | {RUNS_ONCE, "postgres", "redis", "demo-sources", "superset"}
     assert set(compose["services"]) == expected
-    assert [name for name, service in compose["services"].items() if service.get("profiles")] == ["demo-sources"]
+    profiles = {name: service["profiles"] for name, service in compose["services"].items() if "profiles" in service}
+    assert profiles == {"demo-sources": ["demo"], "superset": ["superset"]}
 
 
 def test_every_key_of_a_service_is_known(compose: Compose) -> None:
@@ -119,12 +122,15 @@ def test_the_worker_alone_sees_deliveries(compose: Compose) -> None:
                 assert not SENSITIVE & set(service.get("secrets", ())), name
 
 
-def test_only_the_api_server_is_published_and_on_loopback_only(compose: Compose) -> None:
+def test_pages_alone_are_published_and_on_loopback_only(compose: Compose) -> None:
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
-    assert published == {"airflow-api-server": ["127.0.0.1:${TUKIVERKKO_AIRFLOW_PORT:-8080}:8080"]}
+    assert published == {
+        "airflow-api-server": ["127.0.0.1:${TUKIVERKKO_AIRFLOW_PORT:-8080}:8080"],
+        "superset": ["127.0.0.1:${TUKIVERKKO_SUPERSET_PORT:-8088}:8088"],
+    }
     assert compose["networks"]["backend"] == {"internal": True}
     outside = {name for name, service in compose["services"].items() if set(service["networks"]) != {"backend"}}
-    assert outside == {"airflow-api-server", "airflow-worker", "demo-sources"}
+    assert outside == {"airflow-api-server", "airflow-worker", "demo-sources", "superset"}
 
 
 def test_what_services_name_is_declared(compose: Compose) -> None:
@@ -157,8 +163,11 @@ def test_every_variable_has_a_default(compose: Compose) -> None:
 
 def test_images_are_named_with_a_version(compose: Compose) -> None:
     images = {service["image"] for service in compose["services"].values()}
-    assert images == {"tukiverkko:${TUKIVERKKO_VERSION:-latest}", "postgres:18", "redis:8"}
-    assert [name for name, service in compose["services"].items() if "build" in service] == [RUNS_ONCE]
+    own = {f"{name}:${{TUKIVERKKO_VERSION:-latest}}" for name in ("tukiverkko", "tukiverkko-superset")}
+    assert images == {*own, "postgres:18", "redis:8"}
+    built = {name: service["build"] for name, service in compose["services"].items() if "build" in service}
+    assert set(built) == {RUNS_ONCE, "superset"}
+    assert (PROJECT / built["superset"]["dockerfile"]).is_file()
 
 
 def test_postgres_keeps_its_data_where_the_image_of_18_has_it(compose: Compose) -> None:
@@ -179,7 +188,7 @@ def test_commands_and_health_checks_are_roles_that_the_scripts_know(compose: Com
         script: _roles((DEPLOY / script).read_text(encoding="utf-8")) for script in ("entrypoint.sh", "healthcheck.sh")
     }
     for name, service in compose["services"].items():
-        if name in ("postgres", "redis"):
+        if name in OTHERS:
             continue
         assert service["command"][0] in roles["entrypoint.sh"], name
         if name != RUNS_ONCE:
@@ -187,6 +196,17 @@ def test_commands_and_health_checks_are_roles_that_the_scripts_know(compose: Com
             assert script == "/opt/tukiverkko/deploy/healthcheck.sh"
             assert role == service["command"][0]
             assert role in roles["healthcheck.sh"], name
+
+
+def test_superset_sees_nothing_of_the_pipelines(compose: Compose) -> None:
+    """Its own state, and the key of the logins that may only read what they may see."""
+    service = compose["services"]["superset"]
+    assert all(secret.startswith("superset_") for secret in service["secrets"])
+    assert "volumes" not in service
+    used_by = {name for name, one in compose["services"].items() if "superset_readers_key" in one.get("secrets", ())}
+    assert used_by == {"superset", RUNS_ONCE}
+    warehouse = service["environment"]["TUKIVERKKO_SUPERSET_WAREHOUSE"]
+    assert warehouse == "postgres:5432/tukiverkko"
 
 
 def test_the_guide_names_every_secret_and_every_variable(compose: Compose) -> None:

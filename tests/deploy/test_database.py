@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from bi.superset.bundle import Place, connections, password
 from pipeline import access
 from pipeline.embedded_postgres import EmbeddedPostgres
 from pipeline.readers import ensure_login
@@ -25,6 +26,7 @@ def test_migrate_makes_every_role_and_database(installation: Installation) -> No
         "warehouse_url": ("tukiverkko_pipeline", "tukiverkko", False, True, False, False),
         "airflow_url": ("airflow", "airflow", False, False, False, False),
         "celery_results_url": ("celery", "celery", False, False, False, False),
+        "superset_url": ("superset", "superset", False, False, False, False),
     }
 
 
@@ -34,6 +36,17 @@ def test_no_role_reaches_another_ones_database(installation: Installation) -> No
             database = urlsplit(installation.secret(other)).path.lstrip("/")
             with pytest.raises(psycopg.OperationalError, match="permission denied"):
                 installation.connect(mine, dbname=database)
+
+
+def test_superset_reads_with_logins_whose_passwords_come_from_its_key(installation: Installation) -> None:
+    key = installation.secret("superset_readers_key").encode()
+    for used in connections([Place("kuopio", "Kuopio")]):
+        secret = password(key, used.login)
+        with installation.connect("warehouse_url", user=used.login, password=secret) as connection:
+            row = connection.execute("select pg_has_role(%s, 'usage')", (used.role,)).fetchone()
+            assert row == (True,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("select count(*) from ops.delivery")
 
 
 def test_passwords_are_stored_as_scram_verifiers(installation: Installation) -> None:

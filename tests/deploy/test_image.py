@@ -9,7 +9,9 @@ import pytest
 from tests.deploy.conftest import DEPLOY, PROJECT
 
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
-SCRIPTS = sorted(DEPLOY.glob("*.sh"))
+SUPERSET = PROJECT / "bi" / "superset"
+SUPERSET_DOCKERFILE = (SUPERSET / "Dockerfile").read_text(encoding="utf-8")
+SCRIPTS = sorted([*DEPLOY.glob("*.sh"), SUPERSET / "start.sh"])
 
 
 def instructions() -> list[str]:
@@ -42,6 +44,27 @@ def test_nothing_comes_in_by_another_way() -> None:
     text = "\n".join(instructions())
     assert not re.search(r"https?://|apt-get|apk |curl|wget|ADD |--index|--extra-index|--trusted-host", text)
     assert text.count("pip install") == 3
+
+
+def test_supersets_image_gets_its_lock_by_hash_and_nothing_else() -> None:
+    text = "\n".join(line for line in SUPERSET_DOCKERFILE.splitlines() if not line.startswith("#"))
+    assert not re.search(r"https?://|apt-get|apk |curl|wget|ADD |--index|--extra-index|--trusted-host", text)
+    installs = re.findall(r"pip install[^&]*", text.replace("\\\n", " "))
+    assert [re.search(r"-r (\S+)", one).group(1) for one in installs] == [  # type: ignore[union-attr]
+        "uv/uv.txt",
+        "bi/superset/requirements.lock",
+    ]
+    assert all("--require-hashes --no-deps" in one for one in installs)
+    # The same user as the pipeline's, to whose group make-secrets.sh gives the secrets; the code is root's.
+    assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
+    assert "--chown" not in text
+    for path in re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE):
+        assert (PROJECT / path).exists(), path
+
+
+def test_the_locks_name_no_index_and_no_address() -> None:
+    for lock in (PROJECT / "requirements.lock", SUPERSET / "requirements.lock"):
+        assert not re.search(r"://|--index|--extra", lock.read_text(encoding="utf-8")), lock
 
 
 def test_no_service_runs_as_root_or_owns_its_code() -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -50,3 +51,14 @@ def test_nobody_comes_in_without_the_password(postgres: EmbeddedPostgres) -> Non
 def test_it_listens_on_loopback_only(postgres: EmbeddedPostgres) -> None:
     with psycopg.connect(postgres.start()) as connection:
         assert connection.execute("show listen_addresses").fetchone() == ("127.0.0.1",)
+
+
+def test_a_separate_database_is_of_a_login_that_reaches_nothing_else(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_separate_database("apart")
+    assert postgres.create_separate_database("apart") == url
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select current_user, current_database()").fetchone() == ("apart", "apart")
+        connection.execute("create table kept as select 1 as one")
+    other = urlsplit(postgres.create_database("not_its_own")).path.lstrip("/")
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(url, dbname=other)

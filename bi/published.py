@@ -1,0 +1,61 @@
+"""The tables that BI tools read, as the contracts of the dbt project say them: nothing here asks the warehouse."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from pages.dictionary import MODELS, SCHEMAS
+from pipeline.publication import FLAGS
+
+
+@dataclass(frozen=True)
+class Column:
+    """description: `Finnish. / English.`. type: PostgreSQL's name."""
+
+    name: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of `reporting` or `municipal`. key: the columns of one row."""
+
+    schema: str
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def column_names(self) -> frozenset[str]:
+        return frozenset(column.name for column in self.columns)
+
+
+@cache
+def published_tables() -> Mapping[str, Table]:
+    """`schema.table` → the table, with the flags that a release adds to each table of `reporting`."""
+    return {table.full_name: table for table in _tables()}
+
+
+def _tables() -> Iterator[Table]:
+    for schema, folder in SCHEMAS.items():
+        flags = tuple(Column(name, "boolean", text) for name, text in FLAGS.items()) if schema == "reporting" else ()
+        for path in sorted((MODELS / folder).glob("*.yml")):
+            for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader).get("models") or ():
+                yield _table(schema, model, flags)
+
+
+def _table(schema: str, model: Mapping[str, Any], flags: tuple[Column, ...]) -> Table:
+    key = next((tuple(one["columns"]) for one in model.get("constraints") or () if one["type"] == "primary_key"), ())
+    columns = tuple(
+        Column(one["name"], one["data_type"], " ".join(one["description"].split())) for one in model["columns"]
+    )
+    return Table(schema, model["name"], " ".join(model["description"].split()), key, (*columns, *flags))
