@@ -6,7 +6,7 @@
 
 import argparse
 
-from tests.bench import checking, disclosure, history, landing, night, pages, parsing, rejecting, sky
+from tests.bench import checking, disclosure, history, landing, night, pages, parsing, reading, rejecting, sky
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--scale", type=float, default=1.0, help="share of the large benchmarks' municipalities to make")
@@ -18,6 +18,7 @@ for title, run in (
     ("a night through the scheduler", night.main),
     ("parsing the DAGs", parsing.main),
     ("pages of a release", pages.main),
+    ("reading through releases", reading.main),
     ("many municipalities", lambda: sky.main(scale)),
     ("disclosure control", lambda: disclosure.main(scale)),
     ("years of nights", lambda: history.main(scale)),
