@@ -5,13 +5,14 @@ cheapest way to move it, up and down together by as much as is asked, without br
 is withheld too. Afterwards each count that is withheld for another's sake is shown again where nothing needs it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import highspy
 import numpy as np
-from scipy.sparse import block_array, csr_array, hstack, vstack
+from scipy.sparse import block_array, csc_array, csr_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
 # How far apart the greatest and the least value of a withheld count must be for every attacker (definitions.md §4).
@@ -24,8 +25,17 @@ _FAR = 50
 _WIDE = 12
 # What it costs to withhold a nought.
 _NOUGHT_COST = 20.0
+# What it costs in a large part to move a count that is withheld already: a world in which little moves is possible for
+# more attackers, and still there when something is shown again.
+_HIDDEN_COST = 0.01
+# Noughts so many sums away from a secret nought are withheld before others are.
+_NOUGHTS_NEAR = 2
 # With no more counts than these to prove room for, each is looked at by itself; else in so many directions together.
 _FEW, _LOOKS = 8, 12
+# In a part of more counts than this, programs are of what is near a count: of its own municipality's counts and of so many
+# others', at most so many counts in all; where that is too little, of more.
+_LARGE = 2_000
+_NEAR = ((3, 600), (8, 2_000))
 # Linear programs that a release may solve to show again what need not be withheld; its parts share them.
 EFFORT = 6_000
 
@@ -79,16 +89,27 @@ def withheld(release: Release[Name], primary: frozenset[Name], *, effort: int = 
     apart as `spans` asks. effort: how many linear programs may be solved to withhold fewer. Raises CannotProtect.
     """
     hidden: set[Name] = set()
-    parts = [(part, part.that_move(primary)) for part in _components(release) if part.has_secrets(primary)]
-    number = sum(len(moving) for _, moving in parts)
-    for part, moving in parts:
-        try:
-            for one in moving:
-                hidden |= _Hiding(one, primary).withheld(effort // number)
-        except CannotProtect:
-            # Among few pupils there may be nothing to hide behind but noughts.
-            hidden |= _Hiding(part.with_noughts(), primary).withheld(effort // number)
+    parts = [part for part in _components(release) if part.has_secrets(primary)]
+    shares = [part.that_move(primary) for part in parts]
+    number = sum(map(len, shares))
+    for part, moving in zip(parts, shares, strict=True):
+        # Among few pupils there may be nothing to hide behind but noughts: those near by, if need be any.
+        ways = (lambda: moving, lambda: part.with_noughts().that_move(primary, _NOUGHTS_NEAR), lambda: [part.with_noughts()])
+        hidden |= _first_way(ways, primary, effort // number)
     return frozenset(hidden | primary)
+
+
+def _first_way(
+    ways: "Iterable[Callable[[], list[_Component]]]", primary: frozenset[Any], effort: int
+) -> frozenset[Any]:
+    """What is hidden in the first of some sets of components that can be protected. Raises CannotProtect of the last."""
+    cannot = CannotProtect()
+    for way in ways:
+        try:
+            return frozenset(count for part in way() for count in _Hiding(part, primary).withheld(effort))
+        except CannotProtect as error:
+            cannot = error
+    raise cannot
 
 
 @dataclass(frozen=True)
@@ -117,10 +138,16 @@ class _Component:
             for count, is_unseen, span in zip(self.counts, self.unseen, self.spans, strict=True)
         )
 
-    def that_move(self, primary: frozenset[Any]) -> "list[_Component]":
-        """What hangs together without the noughts that are shown whatever happens, where anything is secret."""
+    def that_move(self, primary: frozenset[Any], steps: int = 0) -> "list[_Component]":
+        """What hangs together without the noughts that are shown, where anything is secret. steps: of noughts that may be
+        withheld those come that are so many sums away from one that is secret."""
         is_primary = np.array([count in primary for count in self.counts])
-        moving = np.flatnonzero((self.values != 0) | self.unseen | self.may_hide | is_primary)
+        columns, near = csc_array(self.matrix), is_primary & (self.values == 0)
+        for _ in range(steps):
+            rows = np.unique(_of_lines(columns, np.flatnonzero(near)))
+            near[_of_lines(self.matrix, rows)] = True
+            near &= self.values == 0
+        moving = np.flatnonzero((self.values != 0) | self.unseen | is_primary | near)
         members = _together(csr_array(self.matrix[:, moving]))
         parts = (self._of(moving[one]) for one in members)
         return [part for part in parts if part.has_secrets(primary)]
@@ -239,6 +266,17 @@ class _Program:
         return np.array(self.solver.getSolution().col_value)
 
 
+@dataclass
+class _World:
+    """A world: the counts that are not as in truth, what they are there, and for which attackers it is possible."""
+
+    columns: np.ndarray
+    values: np.ndarray
+    possible: np.ndarray
+    is_whole: bool
+    is_out: bool = False
+
+
 class _Worlds:
     """Counts as they could be: each world is a proof of room for whoever cannot tell it from the truth.
 
@@ -246,40 +284,67 @@ class _Worlds:
     them, then over those of whole pupils.
     """
 
-    def __init__(self, part: _Component, worlds: Sequence[np.ndarray] = ()) -> None:
+    def __init__(self, part: _Component) -> None:
         self.part = part
         self.names = list(part.known)
+        self.number = {name: number for number, name in enumerate(self.names)}
         self.known = np.vstack([part.known[name] for name in self.names])
         self.least = np.tile(part.values, (2, len(self.names), 1))
         self.most = self.least.copy()
-        self.worlds: list[np.ndarray] = []
-        for world in worlds:
-            self.add(world)
+        self.worlds: list[_World] = []
+        # Count → the worlds in which it is not as in truth.
+        self.of: dict[int, list[_World]] = defaultdict(list)
 
-    def add(self, world: np.ndarray) -> None:
-        moved = np.abs(world - self.part.values) > _STILL
-        possible = ~(self.known[:, moved]).any(axis=1)
-        columns = np.flatnonzero(moved)
-        is_whole = not self.part.release.whole or bool((np.abs(world - np.rint(world)) < _STILL).all())
-        is_new = False
-        for least, most in zip(self.least[: 1 + is_whole], self.most[: 1 + is_whole], strict=True):
-            cells = np.ix_(possible, columns)
-            is_new |= bool(((world[columns] < least[cells] - _STILL) | (world[columns] > most[cells] + _STILL)).any())
-            least[cells] = np.minimum(least[cells], world[columns])
-            most[cells] = np.maximum(most[cells], world[columns])
+    def add(self, columns: np.ndarray, values: np.ndarray) -> None:
+        """Notes the world in which these counts have these values, and the others their true ones."""
+        moved = np.abs(values - self.part.values[columns]) > _STILL
+        columns, values = columns[moved], values[moved]
+        is_whole = not self.part.release.whole or bool((np.abs(values - np.rint(values)) < _STILL).all())
+        world = _World(columns, values, np.flatnonzero(~(self.known[:, columns]).any(axis=1)), is_whole)
         # A world that shows nobody more than the others do need not be kept.
-        if is_new:
+        if self._note(world):
             self.worlds.append(world)
+            for column in columns.tolist():
+                self.of[column].append(world)
 
-    def where_still(self, place: int) -> "_Worlds":
-        """Those in which a count is as it is in truth."""
-        value = self.part.values[place]
-        return _Worlds(self.part, [world for world in self.worlds if abs(world[place] - value) < _STILL])
+    def _note(self, world: "_World") -> bool:
+        is_new = False
+        cells = (world.possible[:, None], world.columns)
+        for least, most in zip(self.least[: 1 + world.is_whole], self.most[: 1 + world.is_whole], strict=True):
+            low, high = least[cells], most[cells]
+            is_new |= bool(((world.values < low - _STILL) | (world.values > high + _STILL)).any())
+            least[cells] = np.minimum(low, world.values)
+            most[cells] = np.maximum(high, world.values)
+        return is_new
+
+    def leave_out(self, place: int) -> "tuple[list[_World], np.ndarray]":
+        """Forgets the worlds in which a count is not as in truth; returns them, and the counts that have less room."""
+        gone = [world for world in self.of[place] if not world.is_out]
+        for world in gone:
+            world.is_out = True
+        less = np.unique(np.concatenate([np.array([place]), *(world.columns for world in gone)]))
+        self.least[:, :, less] = self.most[:, :, less] = self.part.values[less]
+        left = {id(world): world for column in less.tolist() for world in self.of[column] if not world.is_out}
+        for world in left.values():
+            self._note(world)
+        return gone, less
+
+    def take_back(self, gone: "Sequence[_World]") -> None:
+        """Remembers worlds that were left out."""
+        for world in gone:
+            world.is_out = False
+            self._note(world)
+
+    def lacks_room(self, places: np.ndarray, asked: np.ndarray) -> set[str]:
+        """The attackers for whom any of the counts lies less far apart than is asked."""
+        of_any, of_whole = self.most[:, :, places] - self.least[:, :, places]
+        room = np.where(of_any >= _WIDE - _STILL, of_any, of_whole)
+        return {self.names[number] for number in np.flatnonzero((room < asked).any(axis=1))}
 
     def room(self, attacker: str, places: np.ndarray) -> np.ndarray:
         """How far apart each of the counts lies in the worlds that the attacker cannot tell from the truth. Worlds with
         parts of pupils are believed only where they lie far apart."""
-        number = self.names.index(attacker)
+        number = self.number[attacker]
         of_any, of_whole = self.most[:, number, places] - self.least[:, number, places]
         return np.asarray(np.where(of_any >= _WIDE - _STILL, of_any, of_whole))
 
@@ -294,8 +359,14 @@ class _Hiding:
         self.worlds = _Worlds(part)
         self.size = len(part.counts)
         self.far = np.minimum(part.values + max(_FAR, 2 * part.spans.max()), part.most)
+        self.everything = np.arange(self.size)
+        self.is_large = self.size > _LARGE
+        self.columns = csc_array(part.matrix)
+        # Whose each count is: of whom of the attackers that know it, -1 where none does.
+        knows = np.vstack([*part.known.values()])
+        self.owner = np.where(knows.any(axis=0), knows.argmax(axis=0), -1)
         self.extremes = _Program(part.matrix, part.matrix @ part.values)
-        self._moves: _Program | None = None
+        self._moves: _Moves | None = None
         self.solved = 0
         # How far apart a count is moved, where whole numbers leave less room than fractions do.
         self.moved_by = part.spans.copy()
@@ -308,12 +379,14 @@ class _Hiding:
 
     def _hide_what_is_needed(self) -> None:
         # What is withheld for one count's sake must have room itself; nobody's room shrinks by it.
-        while self._look_for_given_away(self._hide):
+        while self._look_for_given_away(self._hide, self.everything):
             pass
 
     def _hide(self, attacker: str, place: int) -> bool:
         moved = self._cheapest_move(attacker, place)
-        if moved is None:
+        if moved is not None and self._is_seen(attacker, place):
+            self.hidden |= moved
+        elif moved is None:
             if self.moved_by[place] == self.part.spans[place]:
                 raise CannotProtect(f"{self.part.counts[place]} against {attacker}")
             self.left_to_audit[attacker][place] = True
@@ -325,28 +398,31 @@ class _Hiding:
 
     def _show_what_is_not(self, effort: int) -> None:
         others = np.flatnonzero(self.hidden & ~self.primary & ~self.part.unseen)
-        for place in sorted(others, key=lambda one: (-self.part.cost[one], repr(self.part.counts[one]))):
+        for place in sorted(others.tolist(), key=lambda one: (-self.part.cost[one], repr(self.part.counts[one]))):
             if self.solved > effort:
                 return
-            kept, worlds = self.hidden, self.worlds
-            self.hidden = kept.copy()
             self.hidden[place] = False
-            self.worlds = worlds.where_still(int(place))
-            if self._look_for_given_away(lambda *_: False):
-                self.hidden, self.worlds = kept, worlds
+            gone, less = self.worlds.leave_out(place)
+            if self._look_for_given_away(lambda *_: False, less):
+                self.hidden[place] = True
+                self.worlds.take_back(gone)
 
-    def _look_for_given_away(self, mend: Callable[[str, int], bool]) -> bool:
-        """Whether what is shown leaves a withheld count too little room. mend: what to do about the count for the
-        attacker who could know; when it says that it did nothing, the look ends there."""
+    def _look_for_given_away(self, mend: Callable[[str, int], bool], among: np.ndarray) -> bool:
+        """Whether what is shown leaves a withheld count, of those `among` which some may, too little room. mend: what to
+        do about the count for the attacker who could know; when it says that it did nothing, the look ends there."""
         found = False
+        among = among[self.hidden[among] & (self.part.spans[among] > 0)]
+        doubtful = self.worlds.lacks_room(among, self.part.spans[among] - _STILL)
         for attacker, known in self.part.known.items():
-            places = np.flatnonzero(self.hidden & ~known & (self.part.spans > 0) & ~self.left_to_audit[attacker])
+            if attacker not in doubtful:
+                continue
+            places = among[~(known | self.left_to_audit[attacker])[among]]
             asked = self.part.spans[places] - _STILL
             lacking = asked - self.worlds.room(attacker, places)
             tried = 0
             while (lacking > 0).any():
                 # What lacks room most often has none, so a few are asked one by one first.
-                if tried == _FEW:
+                if tried == _FEW and not self.is_large:
                     self._look_around(attacker, places, asked)
                     lacking = np.minimum(lacking, asked - self.worlds.room(attacker, places))
                 tried += 1
@@ -389,51 +465,124 @@ class _Hiding:
         world = self.extremes.solve()
         self.solved += 1
         assert world is not None
-        self.worlds.add(world)
+        self.worlds.add(self.everything, world)
         return world
 
     def _has_room(self, attacker: str, place: int) -> bool:
         """Whether the count can still be at two values as far apart as is asked, for all that the attacker knows."""
-        part = self.part
+        if self.is_large:
+            # What is not seen near by, the cheapest move will find: it costs next to nothing where there is room.
+            near = self._near(place, self.hidden & ~self.part.known[attacker], *_NEAR[0])
+            moves = _Moves(self._rows_of(near))
+            return self._move(moves, near, place) is not None and self._is_seen(attacker, place)
         self._free_for(attacker)
         for sign in (-1.0, 1.0):
-            price = np.zeros(self.size)
-            price[place] = sign
-            self._extreme(price)
-            if self.worlds.room(attacker, np.array([place]))[0] >= part.spans[place] - _STILL:
+            self._extreme(np.where(self.everything == place, sign, 0.0))
+            if self._is_seen(attacker, place):
                 return True
         return False
 
-    def _cheapest_move(self, attacker: str, place: int) -> np.ndarray | None:
-        """What has to be withheld so that the count has room, or None when nothing helps.
+    def _is_seen(self, attacker: str, place: int) -> bool:
+        """Whether the worlds that were found give the count room."""
+        return bool(self.worlds.room(attacker, np.array([place]))[0] >= self.part.spans[place] - _STILL)
 
-        Four columns a count: up and down in the one world, up and down in the other, where it is that much higher.
-        """
-        part, size = self.part, self.size
+    def _near(self, place: int, may: np.ndarray, others: int, size: int) -> np.ndarray:
+        """At most `size` counts that may move and are bound to one most closely, itself first. Of other municipalities
+        come `others`, where most can move; with more than one also what is of several."""
+        beside = _of_lines(self.part.matrix, _of_lines(self.columns, np.array([place])))
+        beside = beside[may[beside] & (self.owner[beside] >= 0) & (self.owner[beside] != self.owner[place])]
+        rank = np.where(self.hidden, -self.part.values, self.part.cost)[beside]
+        owners = dict.fromkeys(self.owner[beside[np.lexsort((beside, rank))]].tolist())
+        allowed = [self.owner[place], *[*owners][:others], *([-1] if others > 1 else [])]
+        near = may & np.isin(self.owner, allowed)
+        found = np.array([place])
+        near[place] = False
+        newest = found
+        while len(newest):
+            bound = _of_lines(self.part.matrix, np.unique(_of_lines(self.columns, newest)))
+            newest = np.unique(bound[near[bound]])
+            near[newest] = False
+            found = np.concatenate([found, newest])
+            if len(found) > size:
+                return found[:size]
+        return found
+
+    def _rows_of(self, columns: np.ndarray) -> csr_array:
+        """The sums that bind these counts, when the others do not move."""
+        found = csr_array(self.columns[:, columns])
+        return csr_array(found[np.flatnonzero(np.diff(found.indptr))])
+
+    def _cheapest_move(self, attacker: str, place: int) -> np.ndarray | None:
+        """What has to be withheld so that the count has room, or None when nothing helps."""
+        may = (self.hidden | self.part.may_hide) & ~self.part.known[attacker]
+        for others, size in _NEAR if self.is_large else ():
+            near = self._near(place, may, others, size)
+            moved = self._move(_Moves(self._rows_of(near)), near, place)
+            if moved is not None:
+                return moved
         if self._moves is None:
-            sums = hstack([part.matrix, -part.matrix])
-            spread = csr_array(([-1.0, 1.0, 1.0, -1.0], ([0] * 4, np.arange(4) * size)), shape=(1, 4 * size))
-            zero = csr_array(sums.shape)
-            matrix = csr_array(vstack([hstack([sums, zero]), hstack([zero, sums]), spread]))
-            self._moves = _Program(matrix, np.zeros(matrix.shape[0]))
-            self._spread = (matrix.shape[0] - 1, 0)
-        row, before = self._spread
-        solver = self._moves.solver
-        for number, sign in enumerate((-1.0, 1.0, 1.0, -1.0)):
-            solver.changeCoeff(row, number * size + before, 0.0)
-            solver.changeCoeff(row, number * size + place, sign)
-        solver.changeRowBounds(row, self.moved_by[place], self.moved_by[place])
-        self._spread = (row, place)
-        may = (self.hidden | part.may_hide) & ~part.known[attacker]
-        up = np.where(may, self.far - part.values, 0.0)
-        down = np.where(may, np.maximum(part.values - part.least, 0.0), 0.0)
-        self._moves.bound(np.zeros(4 * size), np.concatenate([up, down, up, down]))
-        self._moves.price(np.tile(np.where(self.hidden, 0.0, part.cost), 4))
-        found = self._moves.solve()
+            self._moves = _Moves(self.part.matrix)
+        return self._move(self._moves, self.everything, place, may)
+
+    def _move(
+        self, moves: "_Moves", columns: np.ndarray, place: int, may: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """The cheapest way to move a count by what is asked, when only these may move; notes the worlds."""
+        part = self.part
+        values = part.values[columns]
+        up, down = self.far[columns] - values, np.maximum(values - part.least[columns], 0.0)
+        if may is not None:
+            up, down = np.where(may[columns], up, 0.0), np.where(may[columns], down, 0.0)
+        cost = np.where(self.hidden, _HIDDEN_COST if self.is_large else 0.0, part.cost)[columns]
+        found = moves.cheapest(int(np.flatnonzero(columns == place)[0]), self.moved_by[place], up, down, cost)
         self.solved += 1
         if found is None:
             return None
-        up_once, down_once, up_again, down_again = found.reshape(4, size)
-        for moved in (up_once - down_once, up_again - down_again):
-            self.worlds.add(part.values + moved)
-        return np.asarray(found.reshape(4, size).sum(axis=0) > _STILL)
+        is_moved = np.zeros(self.size, dtype=bool)
+        for by in found:
+            self.worlds.add(columns, values + by)
+            is_moved[columns[np.abs(by) > _STILL]] = True
+        return is_moved
+
+
+def _of_lines(matrix: csr_array | csc_array, lines: np.ndarray) -> np.ndarray:
+    """Where some rows (of a matrix by rows) or columns have entries, one after another."""
+    starts, lengths = matrix.indptr[lines], np.diff(matrix.indptr)[lines]
+    ends = np.cumsum(lengths)
+    first = np.repeat(starts - (ends - lengths), lengths)
+    return np.asarray(matrix.indices[first + np.arange(len(first))])
+
+
+class _Moves:
+    """Two worlds in which one count lies as far apart as is asked, where what moves costs least.
+
+    Four columns a count: up and down in the one world, up and down in the other, where it is that much higher.
+    """
+
+    def __init__(self, matrix: csr_array) -> None:
+        self.size = matrix.shape[1]
+        sums = hstack([matrix, -matrix])
+        spread = csr_array(([-1.0, 1.0, 1.0, -1.0], ([0] * 4, np.arange(4) * self.size)), shape=(1, 4 * self.size))
+        zero = csr_array(sums.shape)
+        both = csr_array(vstack([hstack([sums, zero]), hstack([zero, sums]), spread]))
+        self.program = _Program(both, np.zeros(both.shape[0]))
+        self.row, self.before = both.shape[0] - 1, 0
+
+    def cheapest(
+        self, place: int, by: float, up: np.ndarray, down: np.ndarray, cost: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """How each count moves in the two worlds, when one is moved by `by`; None when it cannot be. up, down: by how
+        much each may."""
+        solver = self.program.solver
+        for number, sign in enumerate((-1.0, 1.0, 1.0, -1.0)):
+            solver.changeCoeff(self.row, number * self.size + self.before, 0.0)
+            solver.changeCoeff(self.row, number * self.size + place, sign)
+        solver.changeRowBounds(self.row, by, by)
+        self.before = place
+        self.program.bound(np.zeros(4 * self.size), np.concatenate([up, down, up, down]))
+        self.program.price(np.tile(cost, 4))
+        found = self.program.solve()
+        if found is None:
+            return None
+        up_once, down_once, up_again, down_again = found.reshape(4, self.size)
+        return up_once - down_once, up_again - down_again
