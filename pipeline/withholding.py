@@ -5,8 +5,7 @@ cheapest way to move it, up and down together by as much as is asked, without br
 is withheld too. Afterwards each count that is withheld for another's sake is shown again where nothing needs it.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -26,14 +25,14 @@ _WIDE = 12
 # What it costs to withhold a nought.
 _NOUGHT_COST = 20.0
 # What it costs in a large part to move a count that is withheld already: a world in which little moves is possible for
-# more attackers, and still there when something is shown again.
+# more attackers.
 _HIDDEN_COST = 0.01
 # Noughts so many sums away from a secret nought are withheld before others are.
 _NOUGHTS_NEAR = 2
 # With no more counts than these to prove room for, each is looked at by itself; else in so many directions together.
 _FEW, _LOOKS = 8, 12
-# In a part of more counts than this, programs are of what is near a count: of its own municipality's counts and of so many
-# others', at most so many counts in all; where that is too little, of more.
+# In a part of more counts than this, programs are of what is near a count: of its own municipality's counts and of so
+# many others', at most so many counts in all; where that is too little, of more.
 _LARGE = 2_000
 _NEAR = ((3, 600), (8, 2_000))
 # Linear programs that a release may solve to show again what need not be withheld; its parts share them.
@@ -90,23 +89,18 @@ def withheld(release: Release[Name], primary: frozenset[Name], *, effort: int = 
     """
     hidden: set[Name] = set()
     parts = [part for part in _components(release) if part.has_secrets(primary)]
-    shares = [part.that_move(primary) for part in parts]
-    number = sum(map(len, shares))
-    for part, moving in zip(parts, shares, strict=True):
-        # Among few pupils there may be nothing to hide behind but noughts: those near by, if need be any.
-        ways = (lambda: moving, lambda: part.with_noughts().that_move(primary, _NOUGHTS_NEAR), lambda: [part.with_noughts()])
-        hidden |= _first_way(ways, primary, effort // number)
+    number = sum(len(part.that_move(primary)) for part in parts)
+    for part in parts:
+        hidden |= _protected(part, primary, effort // number)
     return frozenset(hidden | primary)
 
 
-def _first_way(
-    ways: "Iterable[Callable[[], list[_Component]]]", primary: frozenset[Any], effort: int
-) -> frozenset[Any]:
-    """What is hidden in the first of some sets of components that can be protected. Raises CannotProtect of the last."""
+def _protected(part: "_Component", primary: frozenset[Any], effort: int) -> set[Any]:
+    """What to withhold of a component. Raises CannotProtect."""
     cannot = CannotProtect()
-    for way in ways:
+    for moving in part.ways(primary):
         try:
-            return frozenset(count for part in way() for count in _Hiding(part, primary).withheld(effort))
+            return {count for one in moving for count in _Hiding(one, primary).withheld(effort)}
         except CannotProtect as error:
             cannot = error
     raise cannot
@@ -138,9 +132,17 @@ class _Component:
             for count, is_unseen, span in zip(self.counts, self.unseen, self.spans, strict=True)
         )
 
+    def ways(self, primary: frozenset[Any]) -> "Iterator[list[_Component]]":
+        """What to let move, one way after another. Among few pupils there may be nothing to hide behind but noughts:
+        those near by, if need be any."""
+        yield self.that_move(primary)
+        wide = self.with_noughts()
+        yield wide.that_move(primary, _NOUGHTS_NEAR)
+        yield [wide]
+
     def that_move(self, primary: frozenset[Any], steps: int = 0) -> "list[_Component]":
-        """What hangs together without the noughts that are shown, where anything is secret. steps: of noughts that may be
-        withheld those come that are so many sums away from one that is secret."""
+        """What hangs together without the noughts that are shown, where anything is secret. steps: so many sums away
+        from a secret nought others come with it."""
         is_primary = np.array([count in primary for count in self.counts])
         columns, near = csc_array(self.matrix), is_primary & (self.values == 0)
         for _ in range(steps):
@@ -266,17 +268,6 @@ class _Program:
         return np.array(self.solver.getSolution().col_value)
 
 
-@dataclass
-class _World:
-    """A world: the counts that are not as in truth, what they are there, and for which attackers it is possible."""
-
-    columns: np.ndarray
-    values: np.ndarray
-    possible: np.ndarray
-    is_whole: bool
-    is_out: bool = False
-
-
 class _Worlds:
     """Counts as they could be: each world is a proof of room for whoever cannot tell it from the truth.
 
@@ -284,62 +275,38 @@ class _Worlds:
     them, then over those of whole pupils.
     """
 
-    def __init__(self, part: _Component) -> None:
+    def __init__(self, part: _Component, worlds: Sequence[tuple[np.ndarray, np.ndarray]] = ()) -> None:
         self.part = part
         self.names = list(part.known)
         self.number = {name: number for number, name in enumerate(self.names)}
         self.known = np.vstack([part.known[name] for name in self.names])
         self.least = np.tile(part.values, (2, len(self.names), 1))
         self.most = self.least.copy()
-        self.worlds: list[_World] = []
-        # Count → the worlds in which it is not as in truth.
-        self.of: dict[int, list[_World]] = defaultdict(list)
+        # Of each world the counts that are not as in truth, and what they are there.
+        self.worlds: list[tuple[np.ndarray, np.ndarray]] = []
+        for columns, values in worlds:
+            self.add(columns, values)
 
     def add(self, columns: np.ndarray, values: np.ndarray) -> None:
         """Notes the world in which these counts have these values, and the others their true ones."""
         moved = np.abs(values - self.part.values[columns]) > _STILL
         columns, values = columns[moved], values[moved]
+        possible = np.flatnonzero(~(self.known[:, columns]).any(axis=1))
         is_whole = not self.part.release.whole or bool((np.abs(values - np.rint(values)) < _STILL).all())
-        world = _World(columns, values, np.flatnonzero(~(self.known[:, columns]).any(axis=1)), is_whole)
-        # A world that shows nobody more than the others do need not be kept.
-        if self._note(world):
-            self.worlds.append(world)
-            for column in columns.tolist():
-                self.of[column].append(world)
-
-    def _note(self, world: "_World") -> bool:
         is_new = False
-        cells = (world.possible[:, None], world.columns)
-        for least, most in zip(self.least[: 1 + world.is_whole], self.most[: 1 + world.is_whole], strict=True):
+        cells = (possible[:, None], columns)
+        for least, most in zip(self.least[: 1 + is_whole], self.most[: 1 + is_whole], strict=True):
             low, high = least[cells], most[cells]
-            is_new |= bool(((world.values < low - _STILL) | (world.values > high + _STILL)).any())
-            least[cells] = np.minimum(low, world.values)
-            most[cells] = np.maximum(high, world.values)
-        return is_new
+            is_new |= bool(((values < low - _STILL) | (values > high + _STILL)).any())
+            least[cells] = np.minimum(low, values)
+            most[cells] = np.maximum(high, values)
+        # A world that shows nobody more than the others do need not be kept.
+        if is_new:
+            self.worlds.append((columns, values))
 
-    def leave_out(self, place: int) -> "tuple[list[_World], np.ndarray]":
-        """Forgets the worlds in which a count is not as in truth; returns them, and the counts that have less room."""
-        gone = [world for world in self.of[place] if not world.is_out]
-        for world in gone:
-            world.is_out = True
-        less = np.unique(np.concatenate([np.array([place]), *(world.columns for world in gone)]))
-        self.least[:, :, less] = self.most[:, :, less] = self.part.values[less]
-        left = {id(world): world for column in less.tolist() for world in self.of[column] if not world.is_out}
-        for world in left.values():
-            self._note(world)
-        return gone, less
-
-    def take_back(self, gone: "Sequence[_World]") -> None:
-        """Remembers worlds that were left out."""
-        for world in gone:
-            world.is_out = False
-            self._note(world)
-
-    def lacks_room(self, places: np.ndarray, asked: np.ndarray) -> set[str]:
-        """The attackers for whom any of the counts lies less far apart than is asked."""
-        of_any, of_whole = self.most[:, :, places] - self.least[:, :, places]
-        room = np.where(of_any >= _WIDE - _STILL, of_any, of_whole)
-        return {self.names[number] for number in np.flatnonzero((room < asked).any(axis=1))}
+    def where_still(self, place: int) -> "_Worlds":
+        """Those in which a count is as it is in truth."""
+        return _Worlds(self.part, [world for world in self.worlds if place not in world[0]])
 
     def room(self, attacker: str, places: np.ndarray) -> np.ndarray:
         """How far apart each of the counts lies in the worlds that the attacker cannot tell from the truth. Worlds with
@@ -374,12 +341,13 @@ class _Hiding:
 
     def withheld(self, effort: int) -> set[Any]:
         self._hide_what_is_needed()
-        self._show_what_is_not(self.solved + effort)
+        if not self.is_large:
+            self._show_what_is_not(self.solved + effort)
         return {self.part.counts[one] for one in np.flatnonzero(self.hidden & ~self.part.unseen)}
 
     def _hide_what_is_needed(self) -> None:
         # What is withheld for one count's sake must have room itself; nobody's room shrinks by it.
-        while self._look_for_given_away(self._hide, self.everything):
+        while self._look_for_given_away(self._hide):
             pass
 
     def _hide(self, attacker: str, place: int) -> bool:
@@ -398,25 +366,22 @@ class _Hiding:
 
     def _show_what_is_not(self, effort: int) -> None:
         others = np.flatnonzero(self.hidden & ~self.primary & ~self.part.unseen)
-        for place in sorted(others.tolist(), key=lambda one: (-self.part.cost[one], repr(self.part.counts[one]))):
+        for place in sorted(others, key=lambda one: (-self.part.cost[one], repr(self.part.counts[one]))):
             if self.solved > effort:
                 return
+            kept, worlds = self.hidden, self.worlds
+            self.hidden = kept.copy()
             self.hidden[place] = False
-            gone, less = self.worlds.leave_out(place)
-            if self._look_for_given_away(lambda *_: False, less):
-                self.hidden[place] = True
-                self.worlds.take_back(gone)
+            self.worlds = worlds.where_still(int(place))
+            if self._look_for_given_away(lambda *_: False):
+                self.hidden, self.worlds = kept, worlds
 
-    def _look_for_given_away(self, mend: Callable[[str, int], bool], among: np.ndarray) -> bool:
-        """Whether what is shown leaves a withheld count, of those `among` which some may, too little room. mend: what to
-        do about the count for the attacker who could know; when it says that it did nothing, the look ends there."""
+    def _look_for_given_away(self, mend: Callable[[str, int], bool]) -> bool:
+        """Whether what is shown leaves a withheld count too little room. mend: what to do about the count for the
+        attacker who could know; when it says that it did nothing, the look ends there."""
         found = False
-        among = among[self.hidden[among] & (self.part.spans[among] > 0)]
-        doubtful = self.worlds.lacks_room(among, self.part.spans[among] - _STILL)
         for attacker, known in self.part.known.items():
-            if attacker not in doubtful:
-                continue
-            places = among[~(known | self.left_to_audit[attacker])[among]]
+            places = np.flatnonzero(self.hidden & ~known & (self.part.spans > 0) & ~self.left_to_audit[attacker])
             asked = self.part.spans[places] - _STILL
             lacking = asked - self.worlds.room(attacker, places)
             tried = 0

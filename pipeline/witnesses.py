@@ -34,8 +34,8 @@ def without_proof(
     group: Mapping[Any, str],
     enough: int,
 ) -> dict[str, list[Any]]:
-    """For each attacker the counts of `secrets` that it does not know and for which no worlds that lie `enough` apart were
-    found near by.
+    """For each attacker the counts of `secrets` that it does not know, and for which no worlds that lie `enough` apart
+    were found near by.
 
     truth: every count as it is, shown or withheld. least: the withheld counts, and the least that each can be; most: of
     some of them the most. known: attacker → the counts that it knows. group: whose pupils a count is of. Raises
@@ -119,8 +119,8 @@ class _Search:
         return not self._lacking(place)[attacker]
 
     def _note(self, near: np.ndarray, matrix: csr_array, moved: np.ndarray) -> int:
-        """Checks a world in whole numbers, and remembers it for those for whom it is possible; says by how much the first
-        count is moved in it."""
+        """Checks a world in whole numbers, and remembers it for those for whom it is possible; says by how much the
+        first count is moved in it."""
         whole = np.rint(moved).astype(np.int64)
         values = self.truth[near] + whole
         if (matrix @ whole).any() or ((values < self.least[near]) | (values > self.most[near])).any():
@@ -133,8 +133,8 @@ class _Search:
         return int(whole[0])
 
     def _near(self, place: int, may: np.ndarray, others: int, size: int) -> np.ndarray:
-        """At most `size` counts that are bound to one most closely, itself first: of its own group, of `others` groups in
-        which most can move, and of those that are of several."""
+        """At most `size` counts that are bound to one most closely, itself first: of its own group, of `others` groups
+        in which most can move, and of those that are of several."""
         beside = self._lines(self.matrix, self._lines(self.columns, np.array([place])))
         beside = beside[may[beside] & ~self.of_several[beside] & (self.group[beside] != self.group[place])]
         beside = beside[np.lexsort((beside, -self.truth[beside]))]
