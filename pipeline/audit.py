@@ -11,11 +11,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from pipeline.derivable import Contradiction, Interval, Relation, intervals
+from pipeline.witnesses import NotFitting, without_proof
 
 # The least distance between the greatest and the least value that a withheld count can have (docs/definitions.md §4).
 ENOUGH = 4
 # A count that keeps its published value is by less than this away from it.
 _PENDING_WITHIN = 4
+# With more municipalities than this, what has a proof near by is not looked at once for each of them.
+_MANY = 16
 _BANDS = {"1-2", "3-6", "7-9"}
 # Category columns and the table's day: where the rows of a table say the same of the same pupils.
 _DAYS = {
@@ -81,8 +84,13 @@ def audit(
     seen |= extra
     findings = [*_seen_to_be_alike(seen), *_held_by_one(tables.get("attendance_monthly", ()), largest or {})]
     alike = _noughts_of_the_alike(seen)
-    for attacker in ("outsider", *municipalities):
-        findings += _worked_out(attacker, seen, relations, set(extra), alike)
+    known = _known_to_each(("outsider", *municipalities), seen, relations, set(extra))
+    relations = [one for one in relations if _holds(one, seen)]
+    doubtful = _without_proof(known, seen, relations, set(extra), alike) if len(municipalities) > _MANY else {}
+    for attacker, own in known.items():
+        wanted = doubtful.get(attacker)
+        if wanted is None or wanted:
+            findings += _worked_out(attacker, own, seen, relations, set(extra), alike, wanted)
     return findings
 
 
@@ -269,13 +277,34 @@ def _bind_starts(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: A
             last = one
 
 
-def _worked_out(
-    attacker: str, seen: Mapping[Cell, Seen], relations: Sequence[Relation], unseen: set[Cell], alike: set[Cell]
-) -> Iterator[Finding]:
+def _without_proof(
+    known: Mapping[str, set[Cell]],
+    seen: Mapping[Cell, Seen],
+    relations: Sequence[Relation],
+    unseen: set[Cell],
+    alike: set[Cell],
+) -> dict[str, list[Cell]]:
+    """For each attacker the cells that worlds near by do not show to be safe; empty where the truth itself does not fit
+    what is shown, so that no world can be found from it: then everything has to be looked at."""
+    shown, withheld, most = _readable(set(), seen, unseen)
+    if any(seen[cell].truth != value for cell, value in shown.items()):
+        return {}
+    truth = {cell: one.truth for cell, one in seen.items()}
+    secrets = [cell for cell in withheld if _is_secret(cell, seen, unseen, alike)]
+    whose = {cell: dict(cell)["who"] for cell in withheld}
+    try:
+        return without_proof(truth, withheld, most, relations, secrets, known, whose, ENOUGH)
+    except NotFitting:
+        return {}
+
+
+def _readable(
+    known: set[Cell], seen: Mapping[Cell, Seen], unseen: set[Cell]
+) -> tuple[dict[Cell, int], dict[Cell, int], dict[Cell, int]]:
+    """What somebody who knows some cells sees; of the others the least, and the most of those that have one."""
     shown: dict[Cell, int] = {}
     withheld: dict[Cell, int] = {}
     most: dict[Cell, int] = {}
-    known = _known(attacker, seen, relations, unseen)
     for cell, one in seen.items():
         if cell in known:
             shown[cell] = one.truth
@@ -286,9 +315,23 @@ def _worked_out(
             withheld[cell] = 0 if cell in unseen or one.truth == 0 else 1
         else:
             shown[cell] = one.shown
-    wanted = [cell for cell in withheld if _is_secret(cell, seen, unseen, alike)]
+    return shown, withheld, most
+
+
+def _worked_out(
+    attacker: str,
+    known: set[Cell],
+    seen: Mapping[Cell, Seen],
+    relations: Sequence[Relation],
+    unseen: set[Cell],
+    alike: set[Cell],
+    wanted: Sequence[Cell] | None = None,
+) -> Iterator[Finding]:
+    """What somebody who knows some cells can work out of the others, or of those that are `wanted`."""
+    shown, withheld, most = _readable(known, seen, unseen)
+    if wanted is None:
+        wanted = [cell for cell in withheld if _is_secret(cell, seen, unseen, alike)]
     used = [relation for relation in relations if any(cell in withheld for cell in (relation.total, *relation.parts))]
-    used = [one for one in used if _holds(one, seen)]
     try:
         found = intervals(shown, withheld, used, wanted, most=most, enough=ENOUGH)
     except Contradiction as error:
@@ -312,21 +355,39 @@ def _holds(relation: Relation, seen: Mapping[Cell, Seen]) -> bool:
     return seen[relation.total].truth == sum(seen[part].truth for part in relation.parts)
 
 
-def _known(attacker: str, seen: Mapping[Cell, Seen], relations: Sequence[Relation], unseen: set[Cell]) -> set[Cell]:
-    """What an attacker knows without any of the shown counts but the noughts: what is its own, and what is left of a
+def _known_to_each(
+    attackers: Sequence[str], seen: Mapping[Cell, Seen], relations: Sequence[Relation], unseen: set[Cell]
+) -> dict[str, set[Cell]]:
+    """What each attacker knows without any of the shown counts but the noughts: what is its own, and what is left of a
     sum of which it knows all else."""
-    known = {cell for cell in seen if _knows(attacker, cell, seen)} if attacker != "outsider" else set[Cell]()
-    certain = known | {cell for cell, one in seen.items() if one.truth == 0 == one.shown and cell not in unseen}
-    grows = bool(known)
-    while grows:
-        grows = False
-        for relation in relations:
-            left = [cell for cell in (relation.total, *relation.parts) if cell not in certain]
+    noughts = {cell for cell, one in seen.items() if one.truth == 0 == one.shown and cell not in unseen}
+    open_cells = [[cell for cell in (one.total, *one.parts) if cell not in noughts] for one in relations]
+    sums_of: dict[Cell, list[int]] = defaultdict(list)
+    for number, cells_of in enumerate(open_cells):
+        for cell in cells_of:
+            sums_of[cell].append(number)
+    # Whose a cell is, by where they are taught or live; only these can know of it at once.
+    of_whom: dict[str, list[Cell]] = defaultdict(list)
+    of_several: list[Cell] = []
+    for cell in seen:
+        said = dict(cell)
+        for name in {said["who"], said.get("home", "")}:
+            of_whom[name].append(cell)
+        if "," in said["who"]:
+            of_several.append(cell)
+    found: dict[str, set[Cell]] = {}
+    for attacker in attackers:
+        candidates = [*of_whom[attacker], *of_several] if attacker != "outsider" else []
+        known = {cell for cell in candidates if _knows(attacker, cell, seen)}
+        waiting = [number for number, cells_of in enumerate(open_cells) if len(cells_of) == 1] if known else []
+        waiting += [number for cell in known for number in sums_of[cell]]
+        while waiting:
+            left = [cell for cell in open_cells[waiting.pop()] if cell not in known]
             if len(left) == 1:
-                certain.add(left[0])
                 known.add(left[0])
-                grows = True
-    return known
+                waiting += sums_of[left[0]]
+        found[attacker] = known
+    return found
 
 
 def _knows(attacker: str, cell: Cell, seen: Mapping[Cell, Seen]) -> bool:

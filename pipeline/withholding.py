@@ -5,13 +5,13 @@ cheapest way to move it, up and down together by as much as is asked, without br
 is withheld too. Afterwards each count that is withheld for another's sake is shown again where nothing needs it.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import highspy
 import numpy as np
-from scipy.sparse import block_array, csr_array, hstack, vstack
+from scipy.sparse import block_array, csc_array, csr_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
 # How far apart the greatest and the least value of a withheld count must be for every attacker (definitions.md §4).
@@ -26,8 +26,17 @@ _WIDE = 12
 _NOUGHT_COST = 20.0
 # How often what attackers know from shown noughts is looked at again.
 _LEARNINGS = 4
+# What it costs in a large part to move a count that is withheld already: a world in which little moves is possible for
+# more attackers.
+_HIDDEN_COST = 0.01
+# Noughts so many sums away from a secret nought are withheld before others are.
+_NOUGHTS_NEAR = 2
 # With no more counts than these to prove room for, each is looked at by itself; else in so many directions together.
 _FEW, _LOOKS = 8, 12
+# In a part of more counts than this, programs are of what is near a count: of its own municipality's counts and of so
+# many others', at most so many counts in all; where that is too little, of more.
+_LARGE = 2_000
+_NEAR = ((3, 600), (8, 2_000))
 # Linear programs that a release may solve to show again what need not be withheld; its parts share them.
 EFFORT = 6_000
 
@@ -83,16 +92,22 @@ def withheld(release: Release[Name], primary: frozenset[Name], *, effort: int = 
     apart as `spans` asks. effort: how many linear programs may be solved to withhold fewer. Raises CannotProtect.
     """
     hidden: set[Name] = set()
-    parts = [(part, part.that_move(primary)) for part in _components(release) if part.has_secrets(primary)]
-    number = sum(len(moving) for _, moving in parts)
-    for part, moving in parts:
-        try:
-            for one in moving:
-                hidden |= _Hiding(one, primary).withheld(effort // number)
-        except CannotProtect:
-            # Among few pupils there may be nothing to hide behind but noughts.
-            hidden |= _Hiding(part.with_noughts(), primary).withheld(effort // number)
+    parts = [part for part in _components(release) if part.has_secrets(primary)]
+    number = sum(len(part.that_move(primary)) for part in parts)
+    for part in parts:
+        hidden |= _protected(part, primary, effort // number)
     return frozenset(hidden | primary)
+
+
+def _protected(part: "_Component", primary: frozenset[Any], effort: int) -> set[Any]:
+    """What to withhold of a component. Raises CannotProtect."""
+    cannot = CannotProtect()
+    for moving in part.ways(primary):
+        try:
+            return {count for one in moving for count in _Hiding(one, primary).withheld(effort)}
+        except CannotProtect as error:
+            cannot = error
+    raise cannot
 
 
 @dataclass(frozen=True)
@@ -113,6 +128,8 @@ class _Component:
     fixed: np.ndarray
     # Attacker → whether it knows each count.
     known: Mapping[str, np.ndarray]
+    # All counts that hang together, those that stay as they are among them.
+    together: Sequence[Any]
     hides_noughts: bool = False
 
     def has_secrets(self, primary: frozenset[Any]) -> bool:
@@ -122,10 +139,24 @@ class _Component:
             for count, is_unseen, span in zip(self.counts, self.unseen, self.spans, strict=True)
         )
 
-    def that_move(self, primary: frozenset[Any]) -> "list[_Component]":
-        """What hangs together without the noughts that are shown whatever happens, where anything is secret."""
+    def ways(self, primary: frozenset[Any]) -> "Iterator[list[_Component]]":
+        """What to let move, one way after another. Among few pupils there may be nothing to hide behind but noughts:
+        those near by, if need be any."""
+        yield self.that_move(primary)
+        wide = self.with_noughts()
+        yield wide.that_move(primary, _NOUGHTS_NEAR)
+        yield [wide]
+
+    def that_move(self, primary: frozenset[Any], steps: int = 0) -> "list[_Component]":
+        """What hangs together without the noughts that are shown, where anything is secret. steps: so many sums away
+        from a secret nought others come with it."""
         is_primary = np.array([count in primary for count in self.counts])
-        moving = np.flatnonzero((self.values != 0) | self.unseen | self.may_hide | is_primary)
+        columns, near = csc_array(self.matrix), is_primary & (self.values == 0)
+        for _ in range(steps):
+            rows = np.unique(_of_lines(columns, np.flatnonzero(near)))
+            near[_of_lines(self.matrix, rows)] = True
+            near &= self.values == 0
+        moving = np.flatnonzero((self.values != 0) | self.unseen | is_primary | near)
         members = _together(csr_array(self.matrix[:, moving]))
         parts = (self._of(moving[one]) for one in members)
         return [part for part in parts if part.has_secrets(primary)]
@@ -163,12 +194,17 @@ class _Component:
             },
         )
 
+    def owners(self) -> np.ndarray:
+        """Whose each count is: the number of the first attacker that knows it, -1 where none does."""
+        knows = np.vstack([*self.known.values()])
+        return np.where(knows.any(axis=0), knows.argmax(axis=0), -1)
+
     def known_when(self, hidden: np.ndarray) -> Mapping[str, np.ndarray]:
         """What attackers know when the hidden noughts are withheld."""
         if self.release.attackers_when is None:
             return self.known
         noughts = frozenset(self.counts[place] for place in np.flatnonzero(hidden & (self.values == 0)))
-        attackers = self.release.attackers_when(self.counts, noughts)
+        attackers = self.release.attackers_when(self.together, noughts)
         return {name: np.array([count in attackers[name] for count in self.counts]) for name in self.known}
 
 
@@ -205,6 +241,7 @@ def _components(release: Release[Name]) -> Iterable[_Component]:
             may_hide=~fixed & ((values > 0) | (least == 0)) & ~unseen,
             fixed=fixed,
             known={name: np.array([count in known for count in own]) for name, known in release.attackers.items()},
+            together=own,
         )
 
 
@@ -261,40 +298,43 @@ class _Worlds:
     them, then over those of whole pupils.
     """
 
-    def __init__(self, part: _Component, worlds: Sequence[np.ndarray] = ()) -> None:
+    def __init__(self, part: _Component, worlds: Sequence[tuple[np.ndarray, np.ndarray]] = ()) -> None:
         self.part = part
         self.names = list(part.known)
+        self.number = {name: number for number, name in enumerate(self.names)}
         self.known = np.vstack([part.known[name] for name in self.names])
         self.least = np.tile(part.values, (2, len(self.names), 1))
         self.most = self.least.copy()
-        self.worlds: list[np.ndarray] = []
-        for world in worlds:
-            self.add(world)
+        # Of each world the counts that are not as in truth, and what they are there.
+        self.worlds: list[tuple[np.ndarray, np.ndarray]] = []
+        for columns, values in worlds:
+            self.add(columns, values)
 
-    def add(self, world: np.ndarray) -> None:
-        moved = np.abs(world - self.part.values) > _STILL
-        possible = ~(self.known[:, moved]).any(axis=1)
-        columns = np.flatnonzero(moved)
-        is_whole = not self.part.release.whole or bool((np.abs(world - np.rint(world)) < _STILL).all())
+    def add(self, columns: np.ndarray, values: np.ndarray) -> None:
+        """Notes the world in which these counts have these values, and the others their true ones."""
+        moved = np.abs(values - self.part.values[columns]) > _STILL
+        columns, values = columns[moved], values[moved]
+        possible = np.flatnonzero(~(self.known[:, columns]).any(axis=1))
+        is_whole = not self.part.release.whole or bool((np.abs(values - np.rint(values)) < _STILL).all())
         is_new = False
+        cells = (possible[:, None], columns)
         for least, most in zip(self.least[: 1 + is_whole], self.most[: 1 + is_whole], strict=True):
-            cells = np.ix_(possible, columns)
-            is_new |= bool(((world[columns] < least[cells] - _STILL) | (world[columns] > most[cells] + _STILL)).any())
-            least[cells] = np.minimum(least[cells], world[columns])
-            most[cells] = np.maximum(most[cells], world[columns])
+            low, high = least[cells], most[cells]
+            is_new |= bool(((values < low - _STILL) | (values > high + _STILL)).any())
+            least[cells] = np.minimum(low, values)
+            most[cells] = np.maximum(high, values)
         # A world that shows nobody more than the others do need not be kept.
         if is_new:
-            self.worlds.append(world)
+            self.worlds.append((columns, values))
 
     def where_still(self, place: int) -> "_Worlds":
         """Those in which a count is as it is in truth."""
-        value = self.part.values[place]
-        return _Worlds(self.part, [world for world in self.worlds if abs(world[place] - value) < _STILL])
+        return _Worlds(self.part, [world for world in self.worlds if place not in world[0]])
 
     def room(self, attacker: str, places: np.ndarray) -> np.ndarray:
         """How far apart each of the counts lies in the worlds that the attacker cannot tell from the truth. Worlds with
         parts of pupils are believed only where they lie far apart."""
-        number = self.names.index(attacker)
+        number = self.number[attacker]
         of_any, of_whole = self.most[:, number, places] - self.least[:, number, places]
         return np.asarray(np.where(of_any >= _WIDE - _STILL, of_any, of_whole))
 
@@ -309,8 +349,12 @@ class _Hiding:
         self.worlds = _Worlds(part)
         self.size = len(part.counts)
         self.far = np.minimum(part.values + max(_FAR, 2 * part.spans.max()), part.most)
+        self.everything = np.arange(self.size)
+        self.is_large = self.size > _LARGE
+        self.columns = csc_array(part.matrix)
+        self.owner = part.owners()
         self.extremes = _Program(part.matrix, part.matrix @ part.values)
-        self._moves: _Program | None = None
+        self._moves: _Moves | None = None
         self.solved = 0
         # How far apart a count is moved, where whole numbers leave less room than fractions do.
         self.moved_by = part.spans.copy()
@@ -322,7 +366,8 @@ class _Hiding:
         self._hide_what_is_needed()
         if self.part.hides_noughts:
             self._learn()
-        self._show_what_is_not(self.solved + effort)
+        if not self.is_large:
+            self._show_what_is_not(self.solved + effort)
         return {self.part.counts[one] for one in np.flatnonzero(self.hidden & ~self.part.unseen)}
 
     def _hide_what_is_needed(self) -> None:
@@ -337,13 +382,16 @@ class _Hiding:
             if all((known[name] == self.part.known[name]).all() for name in known):
                 return
             self.part = replace(self.part, known=known)
+            self.owner = self.part.owners()
             self.worlds = _Worlds(self.part, self.worlds.worlds)
             self.is_sure_to_fit = False
             self._hide_what_is_needed()
 
     def _hide(self, attacker: str, place: int) -> bool:
         moved = self._cheapest_move(attacker, place)
-        if moved is None:
+        if moved is not None and self._is_seen(attacker, place):
+            self.hidden |= moved
+        elif moved is None:
             if self.is_sure_to_fit and self.moved_by[place] == self.part.spans[place]:
                 raise CannotProtect(f"{self.part.counts[place]} against {attacker}")
             self.left_to_audit[attacker][place] = True
@@ -378,7 +426,7 @@ class _Hiding:
             tried = 0
             while (lacking > 0).any():
                 # What lacks room most often has none, so a few are asked one by one first.
-                if tried == _FEW:
+                if tried == _FEW and not self.is_large:
                     self._look_around(attacker, places, asked)
                     lacking = np.minimum(lacking, asked - self.worlds.room(attacker, places))
                 tried += 1
@@ -421,51 +469,124 @@ class _Hiding:
         world = self.extremes.solve()
         self.solved += 1
         assert world is not None
-        self.worlds.add(world)
+        self.worlds.add(self.everything, world)
         return world
 
     def _has_room(self, attacker: str, place: int) -> bool:
         """Whether the count can still be at two values as far apart as is asked, for all that the attacker knows."""
-        part = self.part
+        if self.is_large:
+            # What is not seen near by, the cheapest move will find: it costs next to nothing where there is room.
+            near = self._near(place, self.hidden & ~self.part.known[attacker], *_NEAR[0])
+            moves = _Moves(self._rows_of(near))
+            return self._move(moves, near, place) is not None and self._is_seen(attacker, place)
         self._free_for(attacker)
         for sign in (-1.0, 1.0):
-            price = np.zeros(self.size)
-            price[place] = sign
-            self._extreme(price)
-            if self.worlds.room(attacker, np.array([place]))[0] >= part.spans[place] - _STILL:
+            self._extreme(np.where(self.everything == place, sign, 0.0))
+            if self._is_seen(attacker, place):
                 return True
         return False
 
-    def _cheapest_move(self, attacker: str, place: int) -> np.ndarray | None:
-        """What has to be withheld so that the count has room, or None when nothing helps.
+    def _is_seen(self, attacker: str, place: int) -> bool:
+        """Whether the worlds that were found give the count room."""
+        return bool(self.worlds.room(attacker, np.array([place]))[0] >= self.part.spans[place] - _STILL)
 
-        Four columns a count: up and down in the one world, up and down in the other, where it is that much higher.
-        """
-        part, size = self.part, self.size
+    def _near(self, place: int, may: np.ndarray, others: int, size: int) -> np.ndarray:
+        """At most `size` counts that may move and are bound to one most closely, itself first. Of other municipalities
+        come `others`, where most can move; with more than one also what is of several."""
+        beside = _of_lines(self.part.matrix, _of_lines(self.columns, np.array([place])))
+        beside = beside[may[beside] & (self.owner[beside] >= 0) & (self.owner[beside] != self.owner[place])]
+        rank = np.where(self.hidden, -self.part.values, self.part.cost)[beside]
+        owners = dict.fromkeys(self.owner[beside[np.lexsort((beside, rank))]].tolist())
+        allowed = [self.owner[place], *[*owners][:others], *([-1] if others > 1 else [])]
+        near = may & np.isin(self.owner, allowed)
+        found = np.array([place])
+        near[place] = False
+        newest = found
+        while len(newest):
+            bound = _of_lines(self.part.matrix, np.unique(_of_lines(self.columns, newest)))
+            newest = np.unique(bound[near[bound]])
+            near[newest] = False
+            found = np.concatenate([found, newest])
+            if len(found) > size:
+                return found[:size]
+        return found
+
+    def _rows_of(self, columns: np.ndarray) -> csr_array:
+        """The sums that bind these counts, when the others do not move."""
+        found = csr_array(self.columns[:, columns])
+        return csr_array(found[np.flatnonzero(np.diff(found.indptr))])
+
+    def _cheapest_move(self, attacker: str, place: int) -> np.ndarray | None:
+        """What has to be withheld so that the count has room, or None when nothing helps."""
+        may = (self.hidden | self.part.may_hide) & ~self.part.known[attacker]
+        for others, size in _NEAR if self.is_large else ():
+            near = self._near(place, may, others, size)
+            moved = self._move(_Moves(self._rows_of(near)), near, place)
+            if moved is not None:
+                return moved
         if self._moves is None:
-            sums = hstack([part.matrix, -part.matrix])
-            spread = csr_array(([-1.0, 1.0, 1.0, -1.0], ([0] * 4, np.arange(4) * size)), shape=(1, 4 * size))
-            zero = csr_array(sums.shape)
-            matrix = csr_array(vstack([hstack([sums, zero]), hstack([zero, sums]), spread]))
-            self._moves = _Program(matrix, np.zeros(matrix.shape[0]))
-            self._spread = (matrix.shape[0] - 1, 0)
-        row, before = self._spread
-        solver = self._moves.solver
-        for number, sign in enumerate((-1.0, 1.0, 1.0, -1.0)):
-            solver.changeCoeff(row, number * size + before, 0.0)
-            solver.changeCoeff(row, number * size + place, sign)
-        solver.changeRowBounds(row, self.moved_by[place], self.moved_by[place])
-        self._spread = (row, place)
-        may = (self.hidden | part.may_hide) & ~part.known[attacker]
-        up = np.where(may, self.far - part.values, 0.0)
-        down = np.where(may, np.maximum(part.values - part.least, 0.0), 0.0)
-        self._moves.bound(np.zeros(4 * size), np.concatenate([up, down, up, down]))
-        self._moves.price(np.tile(np.where(self.hidden, 0.0, part.cost), 4))
-        found = self._moves.solve()
+            self._moves = _Moves(self.part.matrix)
+        return self._move(self._moves, self.everything, place, may)
+
+    def _move(
+        self, moves: "_Moves", columns: np.ndarray, place: int, may: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """The cheapest way to move a count by what is asked, when only these may move; notes the worlds."""
+        part = self.part
+        values = part.values[columns]
+        up, down = self.far[columns] - values, np.maximum(values - part.least[columns], 0.0)
+        if may is not None:
+            up, down = np.where(may[columns], up, 0.0), np.where(may[columns], down, 0.0)
+        cost = np.where(self.hidden, _HIDDEN_COST if self.is_large else 0.0, part.cost)[columns]
+        found = moves.cheapest(int(np.flatnonzero(columns == place)[0]), self.moved_by[place], up, down, cost)
         self.solved += 1
         if found is None:
             return None
-        up_once, down_once, up_again, down_again = found.reshape(4, size)
-        for moved in (up_once - down_once, up_again - down_again):
-            self.worlds.add(part.values + moved)
-        return np.asarray(found.reshape(4, size).sum(axis=0) > _STILL)
+        is_moved = np.zeros(self.size, dtype=bool)
+        for by in found:
+            self.worlds.add(columns, values + by)
+            is_moved[columns[np.abs(by) > _STILL]] = True
+        return is_moved
+
+
+def _of_lines(matrix: csr_array | csc_array, lines: np.ndarray) -> np.ndarray:
+    """Where some rows (of a matrix by rows) or columns have entries, one after another."""
+    starts, lengths = matrix.indptr[lines], np.diff(matrix.indptr)[lines]
+    ends = np.cumsum(lengths)
+    first = np.repeat(starts - (ends - lengths), lengths)
+    return np.asarray(matrix.indices[first + np.arange(len(first))])
+
+
+class _Moves:
+    """Two worlds in which one count lies as far apart as is asked, where what moves costs least.
+
+    Four columns a count: up and down in the one world, up and down in the other, where it is that much higher.
+    """
+
+    def __init__(self, matrix: csr_array) -> None:
+        self.size = matrix.shape[1]
+        sums = hstack([matrix, -matrix])
+        spread = csr_array(([-1.0, 1.0, 1.0, -1.0], ([0] * 4, np.arange(4) * self.size)), shape=(1, 4 * self.size))
+        zero = csr_array(sums.shape)
+        both = csr_array(vstack([hstack([sums, zero]), hstack([zero, sums]), spread]))
+        self.program = _Program(both, np.zeros(both.shape[0]))
+        self.row, self.before = both.shape[0] - 1, 0
+
+    def cheapest(
+        self, place: int, by: float, up: np.ndarray, down: np.ndarray, cost: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """How each count moves in the two worlds, when one is moved by `by`; None when it cannot be. up, down: by how
+        much each may."""
+        solver = self.program.solver
+        for number, sign in enumerate((-1.0, 1.0, 1.0, -1.0)):
+            solver.changeCoeff(self.row, number * self.size + self.before, 0.0)
+            solver.changeCoeff(self.row, number * self.size + place, sign)
+        solver.changeRowBounds(self.row, by, by)
+        self.before = place
+        self.program.bound(np.zeros(4 * self.size), np.concatenate([up, down, up, down]))
+        self.program.price(np.tile(cost, 4))
+        found = self.program.solve()
+        if found is None:
+            return None
+        up_once, down_once, up_again, down_again = found.reshape(4, self.size)
+        return up_once - down_once, up_again - down_again

@@ -5,14 +5,18 @@ Both are held against `worlds`, which counts by hand what readers could still be
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline import audit as auditing
+from pipeline import withholding
 from pipeline.audit import Cell, Seen, audit, cells
 from pipeline.disclosure import Protection, Published, protect
 from pipeline.linked_counts import Count, linked_counts, month_end
@@ -465,13 +469,36 @@ def text(name: Name) -> str:
     return " ".join(f"{axis}={category}" for axis, category in name)
 
 
+@contextmanager
+def as_for_many() -> Iterator[None]:
+    """Protects and audits the way a hundred municipalities are: by what is near a count."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(withholding, "_LARGE", 0)
+        patch.setattr(auditing, "_MANY", 0)
+        yield
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.data())
 def test_no_history_of_releases_tells_a_withheld_count(data: st.DataObject) -> None:
     hold_to_worlds(data)
 
 
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.data())
+def test_no_history_of_many_municipalities_tells_a_withheld_count(data: st.DataObject) -> None:
+    with as_for_many():
+        hold_to_worlds(data)
+
+
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.data())
 def test_the_audit_finds_whatever_can_be_counted_out_of_a_careless_release(data: st.DataObject) -> None:
     hold_to_audit(data)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.data())
+def test_the_audit_of_many_municipalities_finds_it_too(data: st.DataObject) -> None:
+    with as_for_many():
+        hold_to_audit(data)
