@@ -5,7 +5,7 @@ Nothing is released that it does not pass.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -70,17 +70,22 @@ def audit(
     municipalities: Sequence[str],
     before: Mapping[Cell, Seen] | None = None,
     largest: Mapping[tuple[date, str, str, str], float] | None = None,
+    parts: Mapping[tuple[str, str, date, str, str, str], int] | None = None,
 ) -> list[Finding]:
     """What somebody can work out of the tables, for the outsider and each municipality; empty when it is safe.
 
     tables: table → rows as they are to be shown; truths: the same rows before protection. before: what was published
     earlier of counts that hang together with these (`cells` of those rows). largest: (month, municipality or `region`,
-    grade band, absence class) → the most lessons that any one pupil holds of the sum.
+    grade band, absence class) → the most lessons that any one pupil holds of the sum. parts: (municipality, period
+    type, last day, grade band, support level, tier) → pupils, of what is shown for the region only.
     """
     seen = dict(before or {})
     for cell, one in cells(tables, truths).items():
         seen[cell] = one
     relations, extra = _relations(seen)
+    more, others = _parts_of_the_region(seen.keys() - (before or {}).keys(), seen, parts or {})
+    relations += more
+    extra |= others
     seen |= extra
     findings = [*_seen_to_be_alike(seen), *_held_by_one(tables.get("attendance_monthly", ()), largest or {})]
     alike = _noughts_of_the_alike(seen)
@@ -275,6 +280,32 @@ def _bind_starts(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: A
             more = unseen(dict(one) | {"since": dict(last)["started"] if last else "000"}, truth)
             relations.append(Relation(one, (last, more) if last else (more,)))
             last = one
+
+
+def _parts_of_the_region(
+    new: Set[Cell], seen: Mapping[Cell, Seen], parts: Mapping[tuple[str, str, date, str, str, str], int]
+) -> tuple[list[Relation], dict[Cell, Seen]]:
+    """Where a municipality stands in a new count with its own pupils, which it knows, the rest are other people's
+    children. What was published before goes on being shown, so that nothing can be asked of it."""
+    relations: list[Relation] = []
+    extra: dict[Cell, Seen] = {}
+    regions: dict[Cell, list[Cell]] = defaultdict(list)
+    for cell in new:
+        if "," in dict(cell)["who"]:
+            regions[tuple(one for one in cell if one[0] != "who")].append(cell)
+    for (municipality, period, day, band, level, tier), pupils in parts.items():
+        people = {"of": "pupils", "day": str(day), "band": band, "level": level, period: tier}
+        mine = tuple(sorted((people | {"who": municipality}).items()))
+        for whole in regions.get(tuple(sorted(people.items())), ()):
+            names = dict(whole)["who"].split(",")
+            left = seen[whole].truth - pupils
+            # Only few others are a secret.
+            if municipality in names and 1 <= left <= ENOUGH:
+                others = ",".join(name for name in names if name != municipality)
+                rest = tuple(sorted((people | {"who": others}).items()))
+                extra |= {mine: Seen(None, pupils), rest: Seen(None, left)}
+                relations.append(Relation(whole, (mine, rest)))
+    return relations, extra
 
 
 def _without_proof(

@@ -12,7 +12,17 @@ from datetime import date
 from typing import Any
 
 from pipeline.lesson_sums import LessonSum, lesson_sums
-from pipeline.linked_counts import Count, LinkedCounts, Place, Row, Tables, is_own, linked_counts, require_linked
+from pipeline.linked_counts import (
+    Count,
+    LinkedCounts,
+    Place,
+    RegionParts,
+    Row,
+    Tables,
+    is_own,
+    linked_counts,
+    require_linked,
+)
 from pipeline.withholding import SPAN, Release, withheld
 
 SMALLEST_SHOWN = 5
@@ -107,17 +117,19 @@ def protect(
     span: float = SPAN,
     corrected: Mapping[str, frozenset[int]] | None = None,
     largest: Largest | None = None,
+    parts: RegionParts | None = None,
 ) -> Protected:
     """Decides what of the rows is shown: all of them together, as one system with what was published `before`.
 
     tables: table → rows before protection. protections: the same tables → what of them is protected. span: how far
     apart the values of a withheld count must be, where SPAN proved too little. corrected: table → the numbers of the
     rows that correct what was published; in other rows what was shown before stays as it was. largest: what one pupil
-    holds of the classes' lesson sums. Raises CannotProtect, TablesDisagree, NotLinked.
+    holds of the classes' lesson sums. parts: the municipalities' parts of what is shown for the region only. Raises
+    CannotProtect, TablesDisagree, NotLinked.
     """
     require_linked(table for table, protection in protections.items() if protection.columns)
     before = before or {}
-    linked = linked_counts(tables, {count: one.value for count, one in before.items()})
+    linked = linked_counts(tables, {count: one.value for count, one in before.items()}, parts)
     groups = _groups(linked)
     small = {count for count, value in linked.values.items() if 1 <= value < SMALLEST_SHOWN}
     pending = {count for count, one in before.items() if _stays(one, linked.values[count])}

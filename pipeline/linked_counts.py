@@ -13,11 +13,16 @@ from typing import Any, TypeVar
 from pipeline.withholding import Sum
 
 BANDS = ("1-2", "3-6", "7-9")
+# Others' pupils in a count of which one municipality knows its own part: so few tell of them.
+FEW_OTHERS = 4
 # In the lowest of these a pupil's start counts in every horizon; `later` in none that is known yet.
 HORIZONS = (30, 60, 90)
 Row = Mapping[str, Any]
 Name = TypeVar("Name")
 Tables = Mapping[str, Sequence[Row]]
+# Of tiers by level that are shown for the region only: (municipality, period type, last day, grade band, support level,
+# tier) → pupils.
+RegionParts = Mapping[tuple[str, str, date, str, str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +161,13 @@ class NotLinked(Exception):
     """Nobody has said what the counts of a table are of: they cannot be protected."""
 
 
-def linked_counts(tables: Tables, before: Mapping[Count, int] | None = None) -> LinkedCounts:
+def linked_counts(
+    tables: Tables, before: Mapping[Count, int] | None = None, parts: RegionParts | None = None
+) -> LinkedCounts:
     """The counts of the rows: table → its rows, as they are before protection.
 
-    before: counts of other tables that were published before. Raises TablesDisagree.
+    before: counts of other tables that were published before. parts: the municipalities' parts of what is shown for the
+    region only. Raises TablesDisagree.
     """
     found = LinkedCounts()
     for table, rows in tables.items():
@@ -174,6 +182,7 @@ def linked_counts(tables: Tables, before: Mapping[Count, int] | None = None) -> 
     _bind_decisions(found)
     _bind_classes(found)
     _bind_axes(found)
+    _bind_parts(found, parts or {}, before or {})
     return found
 
 
@@ -425,3 +434,22 @@ def _bind_axes(found: LinkedCounts) -> None:
         members = [replace(total, places=(name,)) for name in total.places]
         if len(members) > 1 and all(member in found.values for member in members):
             found.sums.append(Sum(total, tuple(members)))
+
+
+def _bind_parts(found: LinkedCounts, parts: RegionParts, before: Mapping[Count, int]) -> None:
+    """Of a count that is shown for the region only, a municipality knows its own part, and so how many are others.
+
+    What was published before is left out: it stays as it was shown, whoever moves.
+    """
+    own: dict[Count, dict[str, int]] = defaultdict(dict)
+    for (municipality, period_type, last_day, band, level, tier), pupils in parts.items():
+        people = _pupils(last_day, (), band).also("level", level).also(f"tier {period_type}", tier)
+        own[people][municipality] = pupils
+    for total in [one for one in found.values if len(one.places) > 1 and one not in before]:
+        pupils_of = own.get(replace(total, places=()), {})
+        for name, pupils in pupils_of.items():
+            others = found.values[total] - pupils
+            if name in total.places and 1 <= others <= FEW_OTHERS:
+                rest = replace(total, places=tuple(one for one in total.places if one != name))
+                mine = replace(total, places=(name,))
+                found.sums.append(Sum(total, (_unseen(found, mine, pupils), _unseen(found, rest, others))))

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from pipeline import audit
 from pipeline.disclosure import Largest, Protected, Protection, Published, protect, protection_of
-from pipeline.linked_counts import Count, linked_counts, month_end, places_of
+from pipeline.linked_counts import Count, RegionParts, linked_counts, month_end, places_of
 from pipeline.warehouse import reader_roles
 from pipeline.withholding import SPAN, CannotProtect
 
@@ -70,6 +70,15 @@ class Loss:
     counts: int
 
 
+@dataclass(frozen=True)
+class Detail:
+    """What no table shows but somebody knows. largest: what one pupil holds of the classes' lesson sums. parts: the
+    municipalities' parts of what is shown for the region only."""
+
+    largest: Largest = field(default_factory=dict)
+    parts: RegionParts = field(default_factory=dict)
+
+
 @dataclass
 class Plan:
     """What a release is made of. kept: parts as they were; fresh: (table, period) → rows of a new part; corrected: the
@@ -118,10 +127,17 @@ def marts_of(connection: psycopg.Connection, metas: Mapping[str, Mapping[str, An
     ]
 
 
-def read_largest(connection: psycopg.Connection) -> Largest:
-    """What one pupil holds of the classes' lesson sums, in the harmonised layer of the same build as `candidate`."""
-    query = "select month, municipality, grade_band, absence_class, lessons from harmonised.largest_absence"
-    return {tuple(place): lessons for *place, lessons in connection.execute(query)}
+def read_detail(connection: psycopg.Connection) -> Detail:
+    """What protection and audit need to know besides the tables, from the build that made `candidate`."""
+    largest = "select month, municipality, grade_band, absence_class, lessons from harmonised.largest_absence"
+    parts = """
+        select municipality, period_type, period_end, grade_band, support_level, tier, pupils
+        from harmonised.region_only_part
+    """
+    return Detail(
+        largest={tuple(place): lessons for *place, lessons in connection.execute(largest)},
+        parts={tuple(place): int(pupils) for *place, pupils in connection.execute(parts)},
+    )
 
 
 def freeze(
@@ -130,7 +146,7 @@ def freeze(
     night: date,
     marts: Sequence[Mart],
     municipalities: Sequence[str],
-    largest: Largest,
+    detail: Detail,
 ) -> list[Loss]:
     """Decides what release `number` shows, and keeps it: parts, decisions, and what was published of each count.
     Returns what each table lost by it.
@@ -140,7 +156,7 @@ def freeze(
     base = {(part.table, part.period): part for part in _latest_parts(connection, number)}
     plan = _plan(connection, base, night, marts)
     by_name = {mart.name: mart for mart in marts}
-    shown = _protected(connection, number, plan, by_name, municipalities, largest)
+    shown = _protected(connection, number, plan, by_name, municipalities, detail)
     parts = [*plan.kept]
     for (table, period), rows in shown.items():
         earlier = plan.corrected.get((table, period))
@@ -230,7 +246,7 @@ def _protected(
     plan: Plan,
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
-    largest: Largest,
+    detail: Detail,
 ) -> dict[tuple[str, Period], list[Row]]:
     """The rows of the fresh parts as readers may see them.
 
@@ -240,12 +256,12 @@ def _protected(
     old = {place: _rows_of(connection, part, marts[place[0]]) for place, part in plan.corrected.items()}
     settled = {place: _settled(marts[place[0]], plan.fresh[place], rows) for place, rows in old.items()}
     try:
-        return _decided(connection, number, plan, marts, municipalities, largest, old, settled)
+        return _decided(connection, number, plan, marts, municipalities, detail, old, settled)
     except (NotSafe, CannotProtect):
         if not old:
             raise
         settled = {place: _all_settled(marts[place[0]], plan.fresh[place], rows) for place, rows in old.items()}
-        return _decided(connection, number, plan, marts, municipalities, largest, old, settled)
+        return _decided(connection, number, plan, marts, municipalities, detail, old, settled)
 
 
 def _decided(
@@ -254,7 +270,7 @@ def _decided(
     plan: Plan,
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
-    largest: Largest,
+    detail: Detail,
     old: Mapping[tuple[str, Period], Sequence[Row]],
     settled: Mapping[tuple[str, Period], Sequence[Row]],
 ) -> dict[tuple[str, Period], list[Row]]:
@@ -270,7 +286,7 @@ def _decided(
             corrected[table].update(range(len(tables[table]), len(tables[table]) + len(decided)))
             earlier[table] |= {_key(mart, row): row for row in old[table, period]}
         tables[table] += decided
-    protected = _safe(connection, number, tables, corrected, marts, municipalities, largest)
+    protected = _safe(connection, number, tables, corrected, marts, municipalities, detail)
     shown: dict[tuple[str, Period], list[Row]] = {place: list(settled.get(place, ())) for place in plan.fresh}
     for table, readable in protected.rows.items():
         for row, truth in zip(readable, tables[table], strict=True):
@@ -329,7 +345,7 @@ def _safe(
     corrected: Mapping[str, set[int]],
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
-    largest: Largest,
+    detail: Detail,
 ) -> Protected:
     """Protected rows that the audit passes; keeps the decisions, and what was published of each count."""
     days = sorted({count.when for count in linked_counts(tables).values})
@@ -344,9 +360,10 @@ def _safe(
             before,
             span=span,
             corrected={table: frozenset(numbers) for table, numbers in corrected.items()},
-            largest=largest,
+            largest=detail.largest,
+            parts=detail.parts,
         )
-        findings = audit.audit(protected.rows, tables, municipalities, seen, largest)
+        findings = audit.audit(protected.rows, tables, municipalities, seen, detail.largest, detail.parts)
         if not findings:
             _keep_decisions(connection, number, protected)
             _keep_seen(connection, number, audit.cells(protected.rows, tables))

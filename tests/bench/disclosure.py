@@ -55,7 +55,7 @@ def _measure(pupils: tuple[int, ...], count: int) -> None:
     print(f"    {drawn.rows:,} rows drawn", flush=True)
     of_mart = {table: protection for table, protection in protections().items() if table in drawn.tables}
     cpu, wall = time.process_time(), time.perf_counter()
-    found = protect(drawn.tables, of_mart, drawn.municipalities, largest=drawn.largest)
+    found = protect(drawn.tables, of_mart, drawn.municipalities, largest=drawn.largest, parts=drawn.parts)
     decided = Counter(one.decision for one in found.counts.values())
     print(
         f"    protected in {_since(cpu, wall)}: {len(found.counts):,} counts, {decided['primary']:,} withheld for "
@@ -63,7 +63,7 @@ def _measure(pupils: tuple[int, ...], count: int) -> None:
         flush=True,
     )
     one, other = time.process_time(), time.perf_counter()
-    findings = audit(found.rows, drawn.tables, drawn.municipalities, largest=drawn.largest)
+    findings = audit(found.rows, drawn.tables, drawn.municipalities, largest=drawn.largest, parts=drawn.parts)
     print(f"    audited in {_since(one, other)}: {len(findings)} findings; together {_since(cpu, wall)}", flush=True)
 
 

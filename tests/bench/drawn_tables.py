@@ -8,13 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import product
 from typing import Any
 
 import numpy as np
 import yaml
 
 from pipeline.disclosure import Largest, Protection, protection_of
-from pipeline.linked_counts import HORIZONS, month_end
+from pipeline.linked_counts import HORIZONS, RegionParts, month_end
 from pipeline.settings import PROJECT_ROOT
 
 BANDS = ("1-2", "3-6", "7-9", "all")
@@ -34,10 +35,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Drawn:
-    """Tables before protection, what one pupil holds of the lesson sums, and the municipalities."""
+    """Tables before protection, what one pupil holds of the lesson sums, the municipalities' parts of what is shown for
+    the region only, and the municipalities."""
 
     tables: Mapping[str, Sequence[Row]]
     largest: Largest
+    parts: RegionParts
     municipalities: tuple[str, ...]
 
     @property
@@ -95,6 +98,7 @@ class _Region:
         self.group = self._pick((0.06, 0.32, 0.55, 0.06, 0.01))
         self.tables: dict[str, list[Row]] = defaultdict(list)
         self.largest: dict[tuple[date, str, str, str], float] = {}
+        self.parts: dict[tuple[str, str, date, str, str, str], int] = {}
 
     def _pick(self, shares: Sequence[float]) -> np.ndarray:
         return self.random.choice(len(shares), len(self.place), p=np.array(shares) / sum(shares))
@@ -102,7 +106,7 @@ class _Region:
     def drawn(self, when: Sequence[date]) -> Drawn:
         for month in when:
             self._month(month)
-        return Drawn(dict(self.tables), self.largest, self.names)
+        return Drawn(dict(self.tables), self.largest, self.parts, self.names)
 
     def _month(self, month: date) -> None:
         end = month_end(month)
@@ -194,6 +198,7 @@ class _Region:
         cells = self._cells(level * len(TIERS) + tier, len(LEVELS) * len(TIERS))
         for place, band, row in self._everywhere():
             if place < len(self.names) and band < 3:
+                self._note_parts(period, last, place, row["grade_band"], cells[place, band])
                 continue
             for number, pupils in enumerate(cells[place, band].reshape(len(LEVELS), len(TIERS))):
                 for name, value in zip(TIERS, pupils, strict=True):
@@ -206,6 +211,11 @@ class _Region:
                         shown = dict.fromkeys(shown)
                     key = {**key, "support_level": LEVELS[number], "tier": name}
                     self.tables["tiers_by_support_level"].append({**key, **row, **shown, **self._in_figure(place)})
+
+    def _note_parts(self, period: str, last: date, place: int, band: str, cells: np.ndarray) -> None:
+        for (level, tier), pupils in zip(product(LEVELS, TIERS), cells, strict=True):
+            if pupils:
+                self.parts[self.names[place], period, last, band, level, tier] = int(pupils)
 
     def _count_day(self, day: date, level: np.ndarray) -> None:
         key = {"count_day": day}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.audit import audit
+from pipeline.audit import audit, cells
 from pipeline.disclosure import Protection, Published, protect
 from pipeline.linked_counts import Count, NotLinked, TablesDisagree, linked_counts
 
@@ -55,6 +55,25 @@ def levels(municipality: str, *pupils: int, band: str = "all") -> list[dict[str,
             "share": Decimal(value) / population if population else None,
         }
         for level, value in zip(LEVELS, pupils, strict=True)
+    ]
+
+
+def tiers_of_the_region(*pupils: int) -> list[dict[str, Any]]:
+    """Rows of tiers_by_support_level: the region's pupils with S3 in 7-9, of A0, A1, A2 and A3."""
+    return [
+        {
+            "period_type": "month",
+            "period_end": DAY,
+            "municipality": "region",
+            "grade_band": "7-9",
+            "support_level": "S3",
+            "tier": tier,
+            "pupils": value,
+            "population": sum(pupils),
+            "share": Decimal(value) / sum(pupils),
+            "municipalities": ",".join(PLACES),
+        }
+        for tier, value in zip(("A0", "A1", "A2", "A3"), pupils, strict=True)
     ]
 
 
@@ -139,6 +158,34 @@ def test_a_sum_of_which_one_pupil_holds_over_half_is_withheld(held: Decimal, is_
     assert (health["pupils_with_absence"], health["suppressed"]) == (20, not is_shown)
     assert audit(protected, tables, PLACES, largest=largest) == []
     assert bool(audit(tables, tables, PLACES, largest=largest)) is not is_shown
+
+
+@pytest.mark.parametrize(("own", "is_shown"), [(9, True), (8, False), (7, False), (5, False), (4, True), (0, True)])
+def test_of_what_is_shown_for_the_region_only_a_municipality_must_not_learn_of_few_others(
+    own: int, is_shown: bool
+) -> None:
+    """9 pupils of the region have S3, A3 and are in 7-9; Kuopio knows which of them are its own. The others: none, 1,
+    2, 4, 5 or 9."""
+    tables = {"tiers_by_support_level": tiers_of_the_region(20, 12, 10, 9)}
+    parts = {("kuopio", "month", DAY, "7-9", "S3", "A3"): own}
+    protected = protect(tables, {"tiers_by_support_level": SHARES}, PLACES, parts=parts).rows
+    *_, highest = protected["tiers_by_support_level"]
+    assert highest["pupils"] == (9 if is_shown else None)
+    assert audit(protected, tables, PLACES, parts=parts) == []
+    found = {(one.attacker, one.cell) for one in audit(tables, tables, PLACES, parts=parts)}
+    others = "band=7-9 day=2025-10-31 level=S3 month=A3 of=pupils who=iisalmi,siilinjarvi,varkaus"
+    assert found == (set() if is_shown else {("kuopio", others)})
+
+
+def test_a_municipalitys_part_of_what_was_shown_before_changes_nothing() -> None:
+    """The region's 9 were shown; now only 2 of them are not Kuopio's. They stay shown, since their number did not
+    change."""
+    tables = {"tiers_by_support_level": tiers_of_the_region(20, 12, 10, 9)}
+    before = {count: Published(value, value) for count, value in linked_counts(tables).values.items()}
+    parts = {("kuopio", "month", DAY, "7-9", "S3", "A3"): 7}
+    shown = protect(tables, {"tiers_by_support_level": SHARES}, PLACES, before, parts=parts).rows
+    assert [row["pupils"] for row in shown["tiers_by_support_level"]] == [20, 12, 10, 9]
+    assert audit(shown, tables, PLACES, cells(tables, tables), parts=parts) == []
 
 
 def test_a_sum_of_nobody_is_no_secret() -> None:
