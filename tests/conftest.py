@@ -1,6 +1,7 @@
 """What every test may use: one PostgreSQL for the session, and an empty, prepared warehouse for each test."""
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,12 +36,28 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def database_name() -> str:
+    """What the warehouses of this process are called: dbt parses the project anew for a database of another name."""
+    return f"test_{secrets.token_hex(6)}"
+
+
+@pytest.fixture(scope="session")
+def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What dbt has parsed, from one test to the next; not there before the first build."""
+    return tmp_path_factory.mktemp("parsed") / "partial_parse.msgpack"
+
+
 @pytest.fixture
-def settings(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Settings]:
+def settings(
+    postgres: EmbeddedPostgres, tmp_path: Path, database_name: str, parsed_project: Path
+) -> Iterator[Settings]:
     """Settings of a new, empty warehouse with the four municipalities' codes, and keys of its own."""
-    name = f"test_{secrets.token_hex(6)}"
-    url = postgres.create_database(name)
+    url = postgres.create_database(database_name)
     made = Settings(home=tmp_path, database_url=url, municipalities=PROJECT_ROOT / "municipalities")
+    if parsed_project.exists():
+        made.dbt_target.mkdir()
+        shutil.copy(parsed_project, made.dbt_target)
     municipalities = load_municipalities(made.municipalities)
     names = [one.name for one in municipalities]
     ensure_keys(made, tuple(names))
@@ -49,7 +66,9 @@ def settings(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Settings]:
         load_reference(connection, municipalities)
     yield made
     with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
-        admin.execute(f'drop database "{name}" with (force)')
+        admin.execute(f'drop database "{database_name}" with (force)')
+    if (parsed := made.dbt_target / parsed_project.name).exists():
+        shutil.copy(parsed, parsed_project)
 
 
 @pytest.fixture

@@ -15,10 +15,12 @@ from pipeline.settings import PROJECT_ROOT
 from pipeline.warehouse import prepare
 from tests.dbt.tiny import TinyWarehouse
 
+# A module's database, and one of a test's own beside it.
+SHARED, OWN = "shared", "own"
+
 
 @contextmanager
-def _prepared(postgres: EmbeddedPostgres, target: Path) -> Iterator[TinyWarehouse]:
-    name = f"dbt_{secrets.token_hex(6)}"
+def _prepared(postgres: EmbeddedPostgres, name: str, target: Path) -> Iterator[TinyWarehouse]:
     url = postgres.create_database(name)
     municipalities = load_municipalities(PROJECT_ROOT / "municipalities")
     with psycopg.connect(url) as connection:
@@ -32,18 +34,24 @@ def _prepared(postgres: EmbeddedPostgres, target: Path) -> Iterator[TinyWarehous
 
 
 @pytest.fixture(scope="session")
+def dbt_database() -> str:
+    """What the databases of this process are called: dbt parses the project anew for a database of another name."""
+    return f"dbt_{secrets.token_hex(6)}"
+
+
+@pytest.fixture(scope="session")
 def dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for dbt's own files, so that the project is parsed once."""
+    """A folder for dbt's own files, with one in it for each database."""
     return tmp_path_factory.mktemp("dbt target")
 
 
 @pytest.fixture(scope="module")
-def shared_warehouse(postgres: EmbeddedPostgres, dbt_target: Path) -> Iterator[TinyWarehouse]:
-    with _prepared(postgres, dbt_target) as warehouse:
+def shared_warehouse(postgres: EmbeddedPostgres, dbt_database: str, dbt_target: Path) -> Iterator[TinyWarehouse]:
+    with _prepared(postgres, f"{dbt_database}_{SHARED}", dbt_target / SHARED) as warehouse:
         yield warehouse
 
 
 @pytest.fixture
-def warehouse(postgres: EmbeddedPostgres, dbt_target: Path) -> Iterator[TinyWarehouse]:
-    with _prepared(postgres, dbt_target) as made:
+def warehouse(postgres: EmbeddedPostgres, dbt_database: str, dbt_target: Path) -> Iterator[TinyWarehouse]:
+    with _prepared(postgres, f"{dbt_database}_{OWN}", dbt_target / OWN) as made:
         yield made

@@ -177,9 +177,9 @@ def build_empty(state: State) -> None:
 
 
 @contextmanager
-def cloned(server: EmbeddedPostgres, template: str) -> Iterator[str]:
-    """The URL of a copy of a database, for the block."""
-    name = f"mutant_{token_hex(6)}"
+def cloned(server: EmbeddedPostgres, template: str, name: str | None = None) -> Iterator[str]:
+    """The URL of a copy of a database, for the block; of any name, unless one is asked for."""
+    name = name or f"mutant_{token_hex(6)}"
     with psycopg.connect(server.admin_url, autocommit=True) as admin:
         query = "create database {} template {} owner {}"
         admin.execute(sql.SQL(query).format(*map(sql.Identifier, (name, template, OWNER))))

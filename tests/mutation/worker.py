@@ -29,6 +29,7 @@ from connectors.config import ConfigError, load_municipalities
 from pipeline.reference import load_reference
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.transform import TransformError, build
+from tests.dbt.conftest import OWN, SHARED
 from tests.mutation.landed_region import LandedRegion
 from tests.mutation.operators import Edit
 from tests.mutation.plugin import Trial
@@ -47,10 +48,26 @@ def serve(state: State, worker: int) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What dbt and pytest print must not come between the answers.
     os.dup2(2, 1)
+    _parse(state, worker)
     for line in sys.stdin:
         task = json.loads(line)
         answers.write(json.dumps(_answer(state, worker, task), ensure_ascii=False) + "\n")
         answers.flush()
+
+
+def _parse(state: State, worker: int) -> None:
+    """Has dbt parse the unbroken project for the databases of this worker's tests, so that trials parse one file."""
+    for kind in (SHARED, OWN):
+        with cloned(state.postgres, EMPTY, f"{_database(worker)}_{kind}") as url:
+            build(url, _parsed(state, worker) / kind, select="grade_band", night=NIGHT)
+
+
+def _database(worker: int) -> str:
+    return f"dbt_{worker}"
+
+
+def _parsed(state: State, worker: int) -> Path:
+    return state.folder / f"parsed-{worker}"
 
 
 def _answer(state: State, worker: int, task: Answer) -> Answer:
@@ -197,6 +214,15 @@ def _target(state: State, worker: int, mode: str) -> Path:
     return target
 
 
+def _tests_target(state: State, worker: int) -> Path:
+    """A folder for the tests' dbt, with what it has parsed of the unbroken project for each of their databases."""
+    target = _targets(state, worker) / token_hex(4)
+    for kind in (SHARED, OWN):
+        (target / kind).mkdir(parents=True)
+        shutil.copy(_parsed(state, worker) / kind / "partial_parse.msgpack", target / kind)
+    return target
+
+
 def _targets(state: State, worker: int) -> Path:
     return state.folder / f"target-{worker}"
 
@@ -253,7 +279,8 @@ def _fixtures(state: State, worker: int) -> dict[str, Callable[[ExitStack], Any]
 
     return {
         "postgres": lambda _: state.postgres,
-        "dbt_target": lambda _: _target(state, worker, "next"),
+        "dbt_database": lambda _: _database(worker),
+        "dbt_target": lambda _: _tests_target(state, worker),
         "landed": landed,
         "compared": compared,
     }
