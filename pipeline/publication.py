@@ -8,7 +8,7 @@ transaction.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from pipeline import audit
 from pipeline.disclosure import Largest, Protected, Protection, Published, protect, protection_of
-from pipeline.linked_counts import Count, RegionParts, linked_counts, month_end, places_of
+from pipeline.linked_counts import Count, RegionParts, Tables, linked_counts, month_end, places_of
 from pipeline.warehouse import reader_roles
 from pipeline.withholding import SPAN, CannotProtect
 
@@ -79,6 +79,9 @@ class Detail:
     parts: RegionParts = field(default_factory=dict)
 
 
+ReadDetail = Callable[[psycopg.Connection, Tables], Detail]
+
+
 @dataclass
 class Plan:
     """What a release is made of. kept: parts as they were; fresh: (table, period) → rows of a new part; corrected: the
@@ -127,16 +130,21 @@ def marts_of(connection: psycopg.Connection, metas: Mapping[str, Mapping[str, An
     ]
 
 
-def read_detail(connection: psycopg.Connection) -> Detail:
-    """What protection and audit need to know besides the tables, from the build that made `candidate`."""
-    largest = "select month, municipality, grade_band, absence_class, lessons from harmonised.largest_absence"
+def read_detail(connection: psycopg.Connection, tables: Tables) -> Detail:
+    """What protection and audit need to know besides these tables, from the build that made `candidate`."""
+    largest = """
+        select month, municipality, grade_band, absence_class, lessons from harmonised.largest_absence
+        where month = any(%s)
+    """
     parts = """
         select municipality, period_type, period_end, grade_band, support_level, tier, pupils
-        from harmonised.region_only_part
+        from harmonised.region_only_part where period_end = any(%s)
     """
+    months = sorted({row["month"] for row in tables.get("attendance_monthly", ())})
+    days = sorted({row["period_end"] for row in tables.get("tiers_by_support_level", ())})
     return Detail(
-        largest={tuple(place): lessons for *place, lessons in connection.execute(largest)},
-        parts={tuple(place): int(pupils) for *place, pupils in connection.execute(parts)},
+        largest={tuple(place): lessons for *place, lessons in connection.execute(largest, (months,))},
+        parts={tuple(place): int(pupils) for *place, pupils in connection.execute(parts, (days,))},
     )
 
 
@@ -146,10 +154,10 @@ def freeze(
     night: date,
     marts: Sequence[Mart],
     municipalities: Sequence[str],
-    detail: Detail,
+    detail: ReadDetail,
 ) -> list[Loss]:
     """Decides what release `number` shows, and keeps it: parts, decisions, and what was published of each count.
-    Returns what each table lost by it.
+    Returns what each table lost by it. detail: says of tables what somebody knows besides them (`read_detail`).
 
     Raises NotSafe, CannotProtect, TablesDisagree: then nothing may be shown.
     """
@@ -246,7 +254,7 @@ def _protected(
     plan: Plan,
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
-    detail: Detail,
+    detail: ReadDetail,
 ) -> dict[tuple[str, Period], list[Row]]:
     """The rows of the fresh parts as readers may see them.
 
@@ -270,7 +278,7 @@ def _decided(
     plan: Plan,
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
-    detail: Detail,
+    detail: ReadDetail,
     old: Mapping[tuple[str, Period], Sequence[Row]],
     settled: Mapping[tuple[str, Period], Sequence[Row]],
 ) -> dict[tuple[str, Period], list[Row]]:
@@ -345,10 +353,11 @@ def _safe(
     corrected: Mapping[str, set[int]],
     marts: Mapping[str, Mart],
     municipalities: Sequence[str],
-    detail: Detail,
+    detail: ReadDetail,
 ) -> Protected:
     """Protected rows that the audit passes; keeps the decisions, and what was published of each count."""
     days = sorted({count.when for count in linked_counts(tables).values})
+    known = detail(connection, tables)
     before = _published(connection, days)
     seen = _seen(connection, days)
     span = float(SPAN)
@@ -360,10 +369,10 @@ def _safe(
             before,
             span=span,
             corrected={table: frozenset(numbers) for table, numbers in corrected.items()},
-            largest=detail.largest,
-            parts=detail.parts,
+            largest=known.largest,
+            parts=known.parts,
         )
-        findings = audit.audit(protected.rows, tables, municipalities, seen, detail.largest, detail.parts)
+        findings = audit.audit(protected.rows, tables, municipalities, seen, known.largest, known.parts)
         if not findings:
             _keep_decisions(connection, number, protected)
             _keep_seen(connection, number, audit.cells(protected.rows, tables))

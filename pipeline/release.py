@@ -121,8 +121,7 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         marts = publication.marts_of(connection, metas)
         try:
             with durations.step("disclosure control", "Withholding what would tell of single pupils, and its audit"):
-                detail = publication.read_detail(connection)
-                losses = publication.freeze(connection, number, night, marts, names, detail)
+                losses = publication.freeze(connection, number, night, marts, names, publication.read_detail)
         except (publication.NotSafe, CannotProtect, NotLinked, TablesDisagree) as error:
             connection.rollback()
             _observe(connection, number, night, [*results, _audit_check(number, str(error))])

@@ -76,7 +76,7 @@ def release(connection: psycopg.Connection, night: date) -> int:
     ).fetchone()
     assert row is not None
     marts: list[Mart] = publication.marts_of(connection, META)
-    publication.freeze(connection, row[0], night, marts, PLACES, publication.Detail())
+    publication.freeze(connection, row[0], night, marts, PLACES, lambda *_: publication.Detail())
     connection.execute(
         "update ops.release set status = 'published', published_at = clock_timestamp() where release_number = %s", row
     )

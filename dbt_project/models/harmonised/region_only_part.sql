@@ -1,3 +1,5 @@
+{{ config(materialized="view") }}
+
 -- What the disclosure control asks of tiers by level and band, which are shown for the region only: each municipality's
 -- part, which that one knows.
 select
