@@ -31,6 +31,10 @@ SMALLEST_DENOMINATOR = 10
 SMALLEST_CHANGE = 5
 # Everybody of a group in one of these is known to be in it. An absence class is one, whatever the class.
 SENSITIVE = {"level": ("S2", "S3"), "tier month": ("A3",), "tier school_year": ("A3",), "tier last_12_weeks": ("A3",)}
+# Of these readers learn least: who is in none of the others.
+BASE = {"level": "S0", "tier month": "A0", "tier school_year": "A0", "tier last_12_weeks": "A0"}
+# What such a count is worth to readers, beside another one.
+BASE_WORTH = 0.25
 # How far apart the values of a withheld lesson sum must be, as a share of it; at least SPAN lessons.
 SUM_SPAN = 0.2
 # A class's lesson sum of which one pupil holds more than this share tells of that pupil.
@@ -169,7 +173,7 @@ def protect(
             fixed=frozenset(before.keys() - primary - _in_rows(linked, corrected or {})),
             unseen=frozenset(linked.unseen),
             spans=asked,
-            stands=Counter(linked.at.values()),
+            worth=_worth(linked),
         ),
         primary,
     )
@@ -187,6 +191,15 @@ def protect(
         for table, rows in tables.items()
     }
     return Protected(rows, counts, sums.withheld, linked)
+
+
+def _worth(linked: LinkedCounts) -> dict[Count, float]:
+    """What readers lose with a count: it stands in so many places, and where another of the row will do, the ones that
+    need support or are often absent stay visible."""
+    return {
+        count: places * (BASE_WORTH if any(BASE.get(axis) == category for axis, category in count.said) else 1.0)
+        for count, places in Counter(linked.at.values()).items()
+    }
 
 
 def _in_rows(linked: LinkedCounts, rows: Mapping[str, frozenset[int]]) -> set[Count]:
@@ -303,7 +316,7 @@ def _withheld_sums(
             unseen=frozenset(found.unseen),
             # The sum of many is withheld with its count, and tells of nobody when it is worked out.
             spans={one: max(SPAN, SUM_SPAN * value) if one in few else 0 for one, value in found.values.items()},
-            stands=Counter(found.at.values()),
+            worth=Counter(found.at.values()),
             whole=False,
         ),
         frozenset(primary),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from pipeline.finding_texts import TEXTS
+
 if TYPE_CHECKING:
     from pipeline.quality import QualityResult
 
@@ -21,17 +23,6 @@ STAGES = ("rows", "delivery", "harmonised_rows", "harmonised", "release")
 
 # As the definitions want it: nothing is lost by them, and nobody has to do anything.
 _BY_DEFINITION = frozenset({"tehostettu_clipped", "placement_ignored", "extended_ignored"})
-# Harmonised findings that are told in words; any other is told by its name.
-_HARMONISED = {
-    "enrolment_overlap": (
-        "opiskeluoikeutta menee päällekkäin; myöhempi ei tuo oppilaalle tunteja.",
-        "enrolments overlap; the loser schedules no lessons.",
-    ),
-    "absence_surplus": (
-        "poissaoloa ei mahdu päivän tai kuukauden oppitunteihin; ylitystä ei lasketa.",
-        "absences do not fit into the lessons of their day or month; the surplus is not counted.",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -232,8 +223,6 @@ def _of_checks(results: "Sequence[QualityResult]") -> list[Observation]:
 
 
 def _of_harmonised(rule: str, count: int) -> Observation:
-    finnish, english = _HARMONISED.get(
-        rule, (f"riviä, joissa on huomautettavaa ({rule}).", f"rows with something to notice ({rule}).")
-    )
+    finnish, english = TEXTS[rule]
     severity = "info" if rule in _BY_DEFINITION else "warning"
     return Observation(rule, severity, "failed", count, f"{count} {finnish}", f"{count} {english}")

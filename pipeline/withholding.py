@@ -66,9 +66,9 @@ class Release(Generic[Name]):
     (counts that hang together, those of them that are withheld noughts) → what of them the attackers know then. fixed:
     counts that were published before, and stay shown. unseen: counts that no table has and nobody knows, such as the
     pupils of one table who are not in another; they may be 0. spans: how far apart a count's values must be for every
-    attacker (default: SPAN, for an unseen one 0). stands: count → in how many places (default 1). To withhold a count
-    costs 1 + log₂ of its pupils for each place, so that many small cells are not spared at the price of one that
-    everybody reads. whole: whether readers know that the counts are whole numbers.
+    attacker (default: SPAN, for an unseen one 0). worth: count → how much readers lose with it (default 1). To
+    withhold a count costs its worth × (1 + log₂ of its pupils), so that many small cells are not spared at the price of
+    one that everybody reads. whole: whether readers know that the counts are whole numbers.
     """
 
     values: Mapping[Name, float]
@@ -81,7 +81,7 @@ class Release(Generic[Name]):
     fixed: frozenset[Name] = frozenset()
     unseen: frozenset[Name] = frozenset()
     spans: Mapping[Name, float] = field(default_factory=dict)
-    stands: Mapping[Name, int] = field(default_factory=dict)
+    worth: Mapping[Name, float] = field(default_factory=dict)
     whole: bool = True
 
 
@@ -226,7 +226,7 @@ def _components(release: Release[Name]) -> Iterable[_Component]:
         default = np.where(unseen, 0.0, 1.0)
         least = np.array([release.least.get(count, low) for count, low in zip(own, default, strict=True)], dtype=float)
         spans = [release.spans.get(count, 0 if count in release.unseen else SPAN) for count in own]
-        cost = [release.stands.get(count, 1) * (1 + np.log2(1 + abs(release.values[count]))) for count in own]
+        cost = [release.worth.get(count, 1) * (1 + np.log2(1 + abs(release.values[count]))) for count in own]
         fixed = np.array([count in release.fixed for count in own])
         yield _Component(
             release=release,

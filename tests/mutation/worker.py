@@ -48,18 +48,22 @@ def serve(state: State, worker: int) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What dbt and pytest print must not come between the answers.
     os.dup2(2, 1)
-    _parse(state, worker)
+    # In a fork, since dbt leaves locks and threads behind that the trials' forks could not use.
+    parsed = _forked(lambda: _parse(state, worker), LIVE_LIMIT_S, state.log(f"parse-{worker}"))
+    if parsed["outcome"] != "parsed":
+        raise RuntimeError(f"The unbroken project could not be parsed: {parsed['message']}")
     for line in sys.stdin:
         task = json.loads(line)
         answers.write(json.dumps(_answer(state, worker, task), ensure_ascii=False) + "\n")
         answers.flush()
 
 
-def _parse(state: State, worker: int) -> None:
+def _parse(state: State, worker: int) -> Answer:
     """Has dbt parse the unbroken project for the databases of this worker's tests, so that trials parse one file."""
     for kind in (SHARED, OWN):
         with cloned(state.postgres, EMPTY, f"{_database(worker)}_{kind}") as url:
             build(url, _parsed(state, worker) / kind, select="grade_band", night=NIGHT)
+    return {"outcome": "parsed"}
 
 
 def _database(worker: int) -> str:

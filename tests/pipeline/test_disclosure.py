@@ -126,6 +126,12 @@ def test_where_all_are_alike_the_row_is_withheld_with_its_total_and_its_noughts(
     assert {row["population"] for row in rows} == {None}
 
 
+def test_rather_those_without_support_are_withheld_than_those_with_it() -> None:
+    # Three unknown need a second count of the row: that of S0 tells least.
+    rows = shown_levels(levels("varkaus", 1000, 0, 30, 20, 3))
+    assert [row["pupils"] for row in rows] == [None, 0, 30, 20, None]
+
+
 def test_where_all_have_no_support_everything_is_shown() -> None:
     rows = shown_levels(levels("varkaus", 6, 0, 0, 0, 0, band="1-2"))
     assert [row["pupils"] for row in rows] == [6, 0, 0, 0, 0]

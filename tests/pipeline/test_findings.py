@@ -1,14 +1,17 @@
 """Findings with a life: what each night's look says of those before it, worked out by hand."""
 
+import csv
 import json
+import re
 from datetime import date
 
 import psycopg
 import pytest
 
 from pipeline import findings, ledger
+from pipeline.finding_texts import TEXTS
 from pipeline.quality import Outcome, QualityResult, Severity
-from pipeline.settings import Settings
+from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import FIXED_TABLES, connect
 from tests.pipeline.test_cli import tukiverkko
 
@@ -189,6 +192,23 @@ def test_what_the_definitions_want_is_for_information(connection: psycopg.Connec
     release(connection, 1, NIGHTS[0], {"tehostettu_clipped": 7, "regimes_overlap": 1})
     severities = connection.execute("select rule, severity, row_count from ops.finding_life order by rule").fetchall()
     assert severities == [("regimes_overlap", "warning", 1), ("tehostettu_clipped", "info", 7)]
+
+
+def test_every_finding_of_the_harmonised_layer_is_told_in_words() -> None:
+    project = PROJECT_ROOT / "dbt_project"
+    models = "".join(
+        (project / "models" / "harmonised" / f"{name}.sql").read_text("utf-8")
+        for name in ("finding", "support_claim", "support_period")
+    )
+    said = {
+        *re.findall(r"'(\w+)' as rule", models),
+        *re.findall(r"'(?:unknown|finding)', '(\w+)'", models),
+        *re.findall(r"then '(\w{8,})'", models.partition(" as unknown_rule")[0]),
+        *re.findall(r"'(\w+_overlap)'", models),
+    }
+    with (project / "seeds" / "support_rule.csv").open(encoding="utf-8", newline="") as file:
+        said |= {row["finding"] for row in csv.DictReader(file) if row["finding"]}
+    assert said == TEXTS.keys()
 
 
 def test_the_last_release_of_a_night_says_how_it_is(connection: psycopg.Connection) -> None:
