@@ -5,6 +5,7 @@ support regimes have a history; then the night itself runs as four ingest DAGs w
 """
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -132,6 +133,7 @@ def run_night(airflow: scheduler.RunningAirflow, night: date, municipalities: tu
 def run_demo(settings: Settings, *, seed: int, scale: float, night: date, keep_running: bool, console: Console) -> bool:
     """Runs the night; prints what came, what was published and where the time went. True when `reporting` shows a
     release of that night. Everything that it starts is stopped at the end, or at Ctrl-C with `keep_running`."""
+    end_in_order()
     started = time.perf_counter()
     steps = _Steps(console)
     with ExitStack() as stack:
@@ -163,6 +165,13 @@ def run_demo(settings: Settings, *, seed: int, scale: float, night: date, keep_r
         if keep_running:
             _serve(settings, airflow, console)
     return published
+
+
+def end_in_order() -> None:
+    """Has a process that is told to end stop what it started, as at Ctrl-C; also where a shell has it ignore Ctrl-C, as
+    it does with what it starts in the background."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
