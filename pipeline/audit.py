@@ -5,7 +5,7 @@ Nothing is released that it does not pass.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -83,19 +83,19 @@ def audit(
     for cell, one in cells(tables, truths).items():
         seen[cell] = one
     relations, extra = _relations(seen)
-    more, others = _parts_of_the_region(seen.keys() - (before or {}).keys(), seen, parts or {})
-    relations += more
-    extra |= others
+    own = _own_parts(seen, parts or {})
     seen |= extra
     findings = [*_seen_to_be_alike(seen), *_held_by_one(tables.get("attendance_monthly", ()), largest or {})]
+    findings += _few_others(own, seen, before or {})
     alike = _noughts_of_the_alike(seen)
     known = _known_to_each(("outsider", *municipalities), seen, relations, set(extra))
     relations = [one for one in relations if _holds(one, seen)]
-    doubtful = _without_proof(known, seen, relations, set(extra), alike) if len(municipalities) > _MANY else {}
-    for attacker, own in known.items():
+    doubtful = _without_proof(known, own, seen, relations, set(extra), alike) if len(municipalities) > _MANY else {}
+    for attacker, certain in known.items():
         wanted = doubtful.get(attacker)
         if wanted is None or wanted:
-            findings += _worked_out(attacker, own, seen, relations, set(extra), alike, wanted)
+            at_least = own.get(attacker, {})
+            findings += _worked_out(attacker, certain, at_least, seen, relations, set(extra), alike, wanted)
     return findings
 
 
@@ -282,34 +282,45 @@ def _bind_starts(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: A
             last = one
 
 
-def _parts_of_the_region(
-    new: Set[Cell], seen: Mapping[Cell, Seen], parts: Mapping[tuple[str, str, date, str, str, str], int]
-) -> tuple[list[Relation], dict[Cell, Seen]]:
-    """Where a municipality stands in a new count with its own pupils, which it knows, the rest are other people's
-    children. What was published before goes on being shown, so that nothing can be asked of it."""
-    relations: list[Relation] = []
-    extra: dict[Cell, Seen] = {}
-    regions: dict[Cell, list[Cell]] = defaultdict(list)
-    for cell in new:
-        if "," in dict(cell)["who"]:
-            regions[tuple(one for one in cell if one[0] != "who")].append(cell)
-    for (municipality, period, day, band, level, tier), pupils in parts.items():
-        people = {"of": "pupils", "day": str(day), "band": band, "level": level, period: tier}
-        mine = tuple(sorted((people | {"who": municipality}).items()))
-        for whole in regions.get(tuple(sorted(people.items())), ()):
-            names = dict(whole)["who"].split(",")
-            left = seen[whole].truth - pupils
-            # Only few others are a secret.
-            if municipality in names and 1 <= left <= ENOUGH:
-                others = ",".join(name for name in names if name != municipality)
-                rest = tuple(sorted((people | {"who": others}).items()))
-                extra |= {mine: Seen(None, pupils), rest: Seen(None, left)}
-                relations.append(Relation(whole, (mine, rest)))
-    return relations, extra
+def _own_parts(
+    seen: Mapping[Cell, Seen], parts: Mapping[tuple[str, str, date, str, str, str], int]
+) -> dict[str, dict[Cell, int]]:
+    """Where a municipality stands with its own pupils, which it knows, in cells of several: by level and tier, and by
+    level alone."""
+    mine: dict[tuple[str, Cell], int] = defaultdict(int)
+    of_level: dict[tuple[str, Cell, str], int] = defaultdict(int)
+    for (name, period, day, band, level, tier), pupils in parts.items():
+        people = {"of": "pupils", "day": str(day), "band": band, "level": level}
+        mine[name, tuple(sorted((people | {period: tier}).items()))] += pupils
+        of_level[name, tuple(sorted(people.items())), period] += pupils
+    # Periods that end on one day count the same pupils.
+    mine |= {(name, people): pupils for (name, people, _), pupils in of_level.items()}
+    found: dict[str, dict[Cell, int]] = defaultdict(dict)
+    for cell, one in seen.items():
+        said = tuple(part for part in cell if part[0] != "who")
+        names = dict(cell)["who"].split(",")
+        for name in names if len(names) > 1 else ():
+            if (name, said) in mine:
+                found[name][cell] = min(mine[name, said], one.truth)
+    return found
+
+
+def _few_others(
+    own: Mapping[str, Mapping[Cell, int]], seen: Mapping[Cell, Seen], before: Mapping[Cell, Seen]
+) -> Iterator[Finding]:
+    """Counts that show a municipality how few other people's children are in them. What was shown before and is so
+    still tells nothing new."""
+    for name, cells_of in own.items():
+        for cell, pupils in cells_of.items():
+            one = seen[cell]
+            is_new = cell not in before or before[cell].shown != one.shown
+            if is_new and one.shown == one.truth and 1 <= one.truth - pupils <= ENOUGH:
+                yield Finding(name, _name(cell), "shows how few of it are of others")
 
 
 def _without_proof(
     known: Mapping[str, set[Cell]],
+    own: Mapping[str, Mapping[Cell, int]],
     seen: Mapping[Cell, Seen],
     relations: Sequence[Relation],
     unseen: set[Cell],
@@ -317,20 +328,23 @@ def _without_proof(
 ) -> dict[str, list[Cell]]:
     """For each attacker the cells that worlds near by do not show to be safe; empty where the truth itself does not fit
     what is shown, so that no world can be found from it: then everything has to be looked at."""
-    shown, withheld, most = _readable(set(), seen, unseen)
+    shown, withheld, most = _readable(set(), {}, seen, unseen)
     if any(seen[cell].truth != value for cell, value in shown.items()):
         return {}
     truth = {cell: one.truth for cell, one in seen.items()}
     secrets = [cell for cell in withheld if _is_secret(cell, seen, unseen, alike)]
     whose = {cell: dict(cell)["who"] for cell in withheld}
     try:
-        return without_proof(truth, withheld, most, relations, secrets, known, whose, ENOUGH)
+        found = without_proof(truth, withheld, most, relations, secrets, known, whose, ENOUGH, floors=own)
     except NotFitting:
         return {}
+    return {
+        name: [cell for cell in cells if own.get(name, {}).get(cell) != truth[cell]] for name, cells in found.items()
+    }
 
 
 def _readable(
-    known: set[Cell], seen: Mapping[Cell, Seen], unseen: set[Cell]
+    known: set[Cell], at_least: Mapping[Cell, int], seen: Mapping[Cell, Seen], unseen: set[Cell]
 ) -> tuple[dict[Cell, int], dict[Cell, int], dict[Cell, int]]:
     """What somebody who knows some cells sees; of the others the least, and the most of those that have one."""
     shown: dict[Cell, int] = {}
@@ -340,10 +354,10 @@ def _readable(
         if cell in known:
             shown[cell] = one.truth
         elif one.pending and one.shown is not None:
-            withheld[cell] = max(0, min(one.shown - _PENDING_WITHIN, one.truth))
+            withheld[cell] = max(at_least.get(cell, 0), min(one.shown - _PENDING_WITHIN, one.truth))
             most[cell] = max(one.shown + _PENDING_WITHIN, one.truth)
         elif one.shown is None:
-            withheld[cell] = 0 if cell in unseen or one.truth == 0 else 1
+            withheld[cell] = max(at_least.get(cell, 0), 0 if cell in unseen or one.truth == 0 else 1)
         else:
             shown[cell] = one.shown
     return shown, withheld, most
@@ -352,16 +366,19 @@ def _readable(
 def _worked_out(
     attacker: str,
     known: set[Cell],
+    at_least: Mapping[Cell, int],
     seen: Mapping[Cell, Seen],
     relations: Sequence[Relation],
     unseen: set[Cell],
     alike: set[Cell],
     wanted: Sequence[Cell] | None = None,
 ) -> Iterator[Finding]:
-    """What somebody who knows some cells can work out of the others, or of those that are `wanted`."""
-    shown, withheld, most = _readable(known, seen, unseen)
+    """What somebody who knows some cells, and its own part of others, can work out of the others, or of those that are
+    `wanted`. A cell of nobody but its own tells it of nobody."""
+    shown, withheld, most = _readable(known, at_least, seen, unseen)
     if wanted is None:
-        wanted = [cell for cell in withheld if _is_secret(cell, seen, unseen, alike)]
+        secrets = (cell for cell in withheld if _is_secret(cell, seen, unseen, alike))
+        wanted = [cell for cell in secrets if at_least.get(cell) != seen[cell].truth]
     used = [relation for relation in relations if any(cell in withheld for cell in (relation.total, *relation.parts))]
     try:
         found = intervals(shown, withheld, used, wanted, most=most, enough=ENOUGH)
@@ -383,6 +400,8 @@ def _is_secret(cell: Cell, seen: Mapping[Cell, Seen], unseen: set[Cell], alike: 
 
 def _holds(relation: Relation, seen: Mapping[Cell, Seen]) -> bool:
     """Of counts that were published at different times a sum may no longer hold; nobody can rely on it then."""
+    if any(seen[part].truth < 0 for part in relation.parts):
+        return False
     return seen[relation.total].truth == sum(seen[part].truth for part in relation.parts)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.lesson_sums import LessonSum, lesson_sums
 from pipeline.linked_counts import (
+    FEW_OTHERS,
     Count,
     LinkedCounts,
     Place,
@@ -136,10 +137,19 @@ def protect(
     linked = linked_counts(tables, {count: one.value for count, one in before.items()}, parts)
     groups = _groups(linked)
     small = {count for count, value in linked.values.items() if 1 <= value < SMALLEST_SHOWN}
-    pending = {count for count, one in before.items() if _stays(one, linked.values[count])}
+    few = _few_others(linked)
+    pending = {
+        count
+        for count, one in before.items()
+        if _stays(one, linked.values[count]) or (count in few and one.shown not in (None, linked.values[count]))
+    }
     primary = frozenset(
         count
-        for count in small | groups | pending | {count for count, one in before.items() if one.shown is None}
+        for count in small
+        | groups
+        | pending
+        | (few - before.keys())
+        | {count for count, one in before.items() if one.shown is None}
         if count not in linked.unseen
     )
     # What readers have seen and is so still is no secret, though they cannot be sure of it; nor is a nought.
@@ -170,6 +180,12 @@ def protect(
                 name: known | _own_changes(name, pending, before, linked)
                 for name, known in linked.part(counts).attackers(municipalities, groups | noughts).items()
             },
+            floors=linked.own,
+            # What holds nobody but its own tells a municipality of nobody.
+            unasked={
+                name: frozenset(count for count, pupils in own.items() if linked.values[count] == pupils)
+                for name, own in linked.own.items()
+            },
             fixed=frozenset(before.keys() - primary - _in_rows(linked, corrected or {})),
             unseen=frozenset(linked.unseen),
             spans=asked,
@@ -191,6 +207,16 @@ def protect(
         for table, rows in tables.items()
     }
     return Protected(rows, counts, sums.withheld, linked)
+
+
+def _few_others(linked: LinkedCounts) -> set[Count]:
+    """The counts that would tell a municipality of few others, since it knows its own part."""
+    return {
+        count
+        for own in linked.own.values()
+        for count, pupils in own.items()
+        if 1 <= linked.values[count] - pupils <= FEW_OTHERS
+    }
 
 
 def _worth(linked: LinkedCounts) -> dict[Count, float]:

@@ -56,12 +56,14 @@ Place = tuple[str, int, str]
 @dataclass(frozen=True)
 class LinkedCounts:
     """The counts of some tables. values: count → pupils. at: where a count stands → its name; several places can show
-    one count. sums: all that a reader can know. unseen: counts that no table shows."""
+    one count. sums: all that a reader can know. unseen: counts that no table shows. own: municipality → its part of
+    counts that are shown for the region only."""
 
     values: dict[Count, int] = field(default_factory=dict)
     at: dict[Place, Count] = field(default_factory=dict)
     sums: list[Sum] = field(default_factory=list)
     unseen: set[Count] = field(default_factory=set)
+    own: dict[str, dict[Count, int]] = field(default_factory=dict)
 
     def part(self, counts: Collection[Count]) -> "LinkedCounts":
         """The counts that hang together with each other alone."""
@@ -182,8 +184,7 @@ def linked_counts(
     _bind_decisions(found)
     _bind_classes(found)
     _bind_axes(found)
-    _bind_parts(found, parts or {}, before or {})
-    return found
+    return replace(found, sums=_without_negative(found), own=_own_parts(found, parts or {}))
 
 
 def _note(found: LinkedCounts, table: str, number: int, counts: Mapping[str, Count], row: Row) -> None:
@@ -436,20 +437,27 @@ def _bind_axes(found: LinkedCounts) -> None:
             found.sums.append(Sum(total, tuple(members)))
 
 
-def _bind_parts(found: LinkedCounts, parts: RegionParts, before: Mapping[Count, int]) -> None:
-    """Of a count that is shown for the region only, a municipality knows its own part, and so how many are others.
+def _own_parts(found: LinkedCounts, parts: RegionParts) -> dict[str, dict[Count, int]]:
+    """Each municipality's part of the counts of which only the region's is shown: by level and tier, and by level."""
+    by_tier: dict[tuple[str, Count], int] = {}
+    by_level: dict[tuple[str, Count], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for (name, period_type, last_day, band, level, tier), pupils in parts.items():
+        people = _pupils(last_day, (), band).also("level", level)
+        by_tier[name, people.also(f"tier {period_type}", tier)] = pupils
+        # Whatever the period, its last day says who is counted.
+        by_level[name, people][period_type] += pupils
+    own = by_tier | {key: max(by_period.values()) for key, by_period in by_level.items()}
+    parts_of: dict[str, dict[Count, int]] = defaultdict(dict)
+    for total, value in found.values.items():
+        people = replace(total, places=())
+        for name in total.places if len(total.places) > 1 else ():
+            if (name, people) in own:
+                # Of what was published before, the part may since have grown.
+                parts_of[name][total] = min(own[name, people], value)
+    return dict(parts_of)
 
-    What was published before is left out: it stays as it was shown, whoever moves.
-    """
-    own: dict[Count, dict[str, int]] = defaultdict(dict)
-    for (municipality, period_type, last_day, band, level, tier), pupils in parts.items():
-        people = _pupils(last_day, (), band).also("level", level).also(f"tier {period_type}", tier)
-        own[people][municipality] = pupils
-    for total in [one for one in found.values if len(one.places) > 1 and one not in before]:
-        pupils_of = own.get(replace(total, places=()), {})
-        for name, pupils in pupils_of.items():
-            others = found.values[total] - pupils
-            if name in total.places and 1 <= others <= FEW_OTHERS:
-                rest = replace(total, places=tuple(one for one in total.places if one != name))
-                mine = replace(total, places=(name,))
-                found.sums.append(Sum(total, (_unseen(found, mine, pupils), _unseen(found, rest, others))))
+
+def _without_negative(found: LinkedCounts) -> list[Sum]:
+    """The sums but those of which a part would be less than nought: of counts that were published at different times
+    a sum may no longer hold, and nobody can rely on it."""
+    return [one for one in found.sums if all(found.values[part] >= 0 for part in one.parts)]

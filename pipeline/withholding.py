@@ -64,11 +64,12 @@ class Release(Generic[Name]):
     1: noughts are shown) and at most (default: no end). attackers: name → the counts that it knows anyway; the outsider
     knows none. own: what of them it knows also where all noughts are withheld (default: the same). attackers_when:
     (counts that hang together, those of them that are withheld noughts) → what of them the attackers know then. fixed:
-    counts that were published before, and stay shown. unseen: counts that no table has and nobody knows, such as the
-    pupils of one table who are not in another; they may be 0. spans: how far apart a count's values must be for every
-    attacker (default: SPAN, for an unseen one 0). worth: count → how much readers lose with it (default 1). To
-    withhold a count costs its worth × (1 + log₂ of its pupils), so that many small cells are not spared at the price of
-    one that everybody reads. whole: whether readers know that the counts are whole numbers.
+    counts that were published before, and stay shown. floors: attacker → what it knows some counts to be at least.
+    unasked: attacker → counts that tell it nothing, and may be as they are. unseen: counts that no table has and nobody
+    knows, such as the pupils of one table who are not in another; they may be 0. spans: how far apart a count's values
+    must be for every attacker (default: SPAN, for an unseen one 0). worth: count → how much readers lose with it
+    (default 1). To withhold a count costs its worth × (1 + log₂ of its pupils), so that many small cells are not spared
+    at the price of one that everybody reads. whole: whether readers know that the counts are whole numbers.
     """
 
     values: Mapping[Name, float]
@@ -79,6 +80,8 @@ class Release(Generic[Name]):
     own: Mapping[str, frozenset[Name]] = field(default_factory=dict)
     attackers_when: Callable[[Sequence[Name], frozenset[Name]], Mapping[str, frozenset[Name]]] | None = None
     fixed: frozenset[Name] = frozenset()
+    floors: Mapping[str, Mapping[Name, float]] = field(default_factory=dict)
+    unasked: Mapping[str, frozenset[Name]] = field(default_factory=dict)
     unseen: frozenset[Name] = frozenset()
     spans: Mapping[Name, float] = field(default_factory=dict)
     worth: Mapping[Name, float] = field(default_factory=dict)
@@ -126,8 +129,9 @@ class _Component:
     # Not what was published; nor a nought, as long as there is anything else: that nobody is there is worth knowing.
     may_hide: np.ndarray
     fixed: np.ndarray
-    # Attacker → whether it knows each count.
+    # Attacker → whether it knows each count, and what it knows it to be at least.
     known: Mapping[str, np.ndarray]
+    floors: Mapping[str, np.ndarray]
     # All counts that hang together, those that stay as they are among them.
     together: Sequence[Any]
     hides_noughts: bool = False
@@ -177,6 +181,7 @@ class _Component:
             may_hide=self.may_hide[chosen],
             fixed=self.fixed[chosen],
             known={name: known[chosen] for name, known in self.known.items()},
+            floors={name: floor[chosen] for name, floor in self.floors.items()},
         )
 
     def with_noughts(self) -> "_Component":
@@ -186,6 +191,7 @@ class _Component:
             self,
             hides_noughts=True,
             least=np.where(self.values == 0, 0.0, self.least),
+            floors={name: np.where(self.values == 0, 0.0, floor) for name, floor in self.floors.items()},
             may_hide=~self.fixed & ~self.unseen,
             cost=np.where(self.values == 0, _NOUGHT_COST, self.cost),
             known={
@@ -241,8 +247,15 @@ def _components(release: Release[Name]) -> Iterable[_Component]:
             may_hide=~fixed & ((values > 0) | (least == 0)) & ~unseen,
             fixed=fixed,
             known={name: np.array([count in known for count in own]) for name, known in release.attackers.items()},
+            floors={name: _floor(release, name, own, np.minimum(least, values)) for name in release.attackers},
             together=own,
         )
+
+
+def _floor(release: Release[Any], attacker: str, counts: Sequence[Any], least: np.ndarray) -> np.ndarray:
+    """What an attacker knows each count to be at least."""
+    floors = release.floors.get(attacker, {})
+    return np.asarray(np.maximum(least, [floors.get(count, -np.inf) for count in counts]))
 
 
 def _together(matrix: csr_array) -> list[np.ndarray]:
@@ -303,6 +316,7 @@ class _Worlds:
         self.names = list(part.known)
         self.number = {name: number for number, name in enumerate(self.names)}
         self.known = np.vstack([part.known[name] for name in self.names])
+        self.floors = np.vstack([part.floors[name] for name in self.names])
         self.least = np.tile(part.values, (2, len(self.names), 1))
         self.most = self.least.copy()
         # Of each world the counts that are not as in truth, and what they are there.
@@ -314,7 +328,9 @@ class _Worlds:
         """Notes the world in which these counts have these values, and the others their true ones."""
         moved = np.abs(values - self.part.values[columns]) > _STILL
         columns, values = columns[moved], values[moved]
-        possible = np.flatnonzero(~(self.known[:, columns]).any(axis=1))
+        is_possible = ~(self.known[:, columns]).any(axis=1)
+        is_possible &= (values >= self.floors[:, columns] - _STILL).all(axis=1)
+        possible = np.flatnonzero(is_possible)
         is_whole = not self.part.release.whole or bool((np.abs(values - np.rint(values)) < _STILL).all())
         is_new = False
         cells = (possible[:, None], columns)
@@ -360,7 +376,10 @@ class _Hiding:
         self.moved_by = part.spans.copy()
         # Not while it changes what attackers know: then the audit tells, and more room is tried.
         self.is_sure_to_fit = True
-        self.left_to_audit = {name: np.zeros(self.size, dtype=bool) for name in part.known}
+        self.left_to_audit = {
+            name: np.array([count in part.release.unasked.get(name, ()) for count in part.counts])
+            for name in part.known
+        }
 
     def withheld(self, effort: int) -> set[Any]:
         self._hide_what_is_needed()
@@ -460,7 +479,7 @@ class _Hiding:
     def _free_for(self, attacker: str) -> None:
         """Lets the counts be what they can be for all that the attacker knows."""
         may = self.hidden & ~self.part.known[attacker]
-        low, high = (np.where(may, end, self.part.values) for end in (self.part.least, self.far))
+        low, high = (np.where(may, end, self.part.values) for end in (self.part.floors[attacker], self.far))
         self.extremes.bound(low, high)
 
     def _extreme(self, price: np.ndarray) -> np.ndarray:
@@ -478,7 +497,7 @@ class _Hiding:
             # What is not seen near by, the cheapest move will find: it costs next to nothing where there is room.
             near = self._near(place, self.hidden & ~self.part.known[attacker], *_NEAR[0])
             moves = _Moves(self._rows_of(near))
-            return self._move(moves, near, place) is not None and self._is_seen(attacker, place)
+            return self._move(moves, near, attacker, place) is not None and self._is_seen(attacker, place)
         self._free_for(attacker)
         for sign in (-1.0, 1.0):
             self._extreme(np.where(self.everything == place, sign, 0.0))
@@ -521,20 +540,20 @@ class _Hiding:
         may = (self.hidden | self.part.may_hide) & ~self.part.known[attacker]
         for others, size in _NEAR if self.is_large else ():
             near = self._near(place, may, others, size)
-            moved = self._move(_Moves(self._rows_of(near)), near, place)
+            moved = self._move(_Moves(self._rows_of(near)), near, attacker, place)
             if moved is not None:
                 return moved
         if self._moves is None:
             self._moves = _Moves(self.part.matrix)
-        return self._move(self._moves, self.everything, place, may)
+        return self._move(self._moves, self.everything, attacker, place, may)
 
     def _move(
-        self, moves: "_Moves", columns: np.ndarray, place: int, may: np.ndarray | None = None
+        self, moves: "_Moves", columns: np.ndarray, attacker: str, place: int, may: np.ndarray | None = None
     ) -> np.ndarray | None:
         """The cheapest way to move a count by what is asked, when only these may move; notes the worlds."""
         part = self.part
         values = part.values[columns]
-        up, down = self.far[columns] - values, np.maximum(values - part.least[columns], 0.0)
+        up, down = self.far[columns] - values, np.maximum(values - part.floors[attacker][columns], 0.0)
         if may is not None:
             up, down = np.where(may[columns], up, 0.0), np.where(may[columns], down, 0.0)
         cost = np.where(self.hidden, _HIDDEN_COST if self.is_large else 0.0, part.cost)[columns]

@@ -33,15 +33,16 @@ def without_proof(
     known: Mapping[str, Collection[Hashable]],
     group: Mapping[Any, str],
     enough: int,
+    floors: Mapping[str, Mapping[Any, int]] | None = None,
 ) -> dict[str, list[Any]]:
     """For each attacker the counts of `secrets` that it does not know, and for which no worlds that lie `enough` apart
     were found near by.
 
     truth: every count as it is, shown or withheld. least: the withheld counts, and the least that each can be; most: of
-    some of them the most. known: attacker → the counts that it knows. group: whose pupils a count is of. Raises
-    NotFitting.
+    some of them the most. known: attacker → the counts that it knows. group: whose pupils a count is of. floors:
+    attacker → what it knows counts to be at least. Raises NotFitting.
     """
-    return _Search(truth, least, most, relations, known, group, enough).without_proof(secrets)
+    return _Search(truth, least, most, relations, known, group, enough, floors or {}).without_proof(secrets)
 
 
 class _Search:
@@ -54,6 +55,7 @@ class _Search:
         known: Mapping[str, Collection[Hashable]],
         group: Mapping[Any, str],
         enough: int,
+        floors: Mapping[str, Mapping[Any, int]],
     ) -> None:
         self.counts = list(least)
         self.place = {count: number for number, count in enumerate(self.counts)}
@@ -69,6 +71,12 @@ class _Search:
         self.known = np.zeros((len(known), len(self.counts)), dtype=bool)
         for number, counts in enumerate(known.values()):
             self.known[number, [self.place[count] for count in counts if count in self.place]] = True
+        self.floors = np.tile(self.least, (len(known), 1))
+        for number, name in enumerate(known):
+            for count, floor in floors.get(name, {}).items():
+                if count in self.place:
+                    place = self.place[count]
+                    self.floors[number, place] = max(self.floors[number, place], floor)
         names = sorted({group[count] for count in self.counts})
         number_of = {name: number for number, name in enumerate(names)}
         self.group = np.array([number_of[group[count]] for count in self.counts])
@@ -111,7 +119,8 @@ class _Search:
         near = self._near(place, ~self.known[attacker], others, size)
         matrix = csr_array(self.columns[:, near])
         matrix = csr_array(matrix[np.flatnonzero(np.diff(matrix.indptr))])
-        program = _Program(matrix, self.truth[near] - self.least[near], self.most[near] - self.truth[near])
+        down = self.truth[near] - self.floors[attacker, near]
+        program = _Program(matrix, down, self.most[near] - self.truth[near])
         above = self._note(near, matrix, program.moved(1, self.enough))
         if not self._lacking(place)[attacker]:
             return True
@@ -127,7 +136,8 @@ class _Search:
             return 0
         changed = np.flatnonzero(whole)
         places, values = near[changed], values[changed]
-        cells = (np.flatnonzero(~self.known[:, places].any(axis=1))[:, None], places)
+        is_possible = ~self.known[:, places].any(axis=1) & (values >= self.floors[:, places]).all(axis=1)
+        cells = (np.flatnonzero(is_possible)[:, None], places)
         self.low[cells] = np.minimum(self.low[cells], values)
         self.high[cells] = np.maximum(self.high[cells], values)
         return int(whole[0])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.publication import read_detail
 from tests.dbt.tiny import (
     TinyWarehouse,
     day,
@@ -192,6 +193,30 @@ def test_tiers_by_level_of_a_municipality_are_of_all_grades(built: TinyWarehouse
     assert cells["kuopio", "all", "A0"] == (2, 2, "mixed")
     assert cells["region", "7-9", "A0"] == (3, 3, "mixed")
     assert cells["region", "1-2", "A0"] == (0, 0, "mixed")
+
+
+def test_what_is_shown_for_the_region_only_is_the_sum_of_its_parts(built: TinyWarehouse) -> None:
+    rows = built.query(
+        """
+        select period_type, period_end, grade_band, support_level, tier, pupils, municipalities
+        from candidate.tiers_by_support_level
+        where municipality = 'region' and grade_band <> 'all' and pupils is not null
+        """
+    )
+    parts = read_detail(built.connection, {"tiers_by_support_level": rows}).parts
+    for row in rows:
+        *key, pupils, municipalities = row.values()
+        assert sum(parts.get((name, *key), 0) for name in municipalities.split(",")) == pupils, row
+    assert parts["kuopio", "month", day("2025-10-31"), "7-9", "S2", "A0"] == 2
+    assert parts["varkaus", "month", day("2025-10-31"), "7-9", "S2", "A0"] == 1
+
+
+def test_the_largest_absences_are_of_the_months_that_are_asked_for(built: TinyWarehouse) -> None:
+    october = day("2025-10-01")
+    largest = read_detail(built.connection, {"attendance_monthly": [{"month": october}]}).largest
+    # Away for 6 lessons on 6 October, and nobody else in that month.
+    assert {place[0] for place in largest} == {october}
+    assert largest[october, "kuopio", "7-9", "all"] == 6
 
 
 def test_homes_and_teaching_on_a_count_day(built: TinyWarehouse) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.audit import audit, cells
+from pipeline.audit import Seen, audit, cells
 from pipeline.disclosure import Protection, Published, protect
 from pipeline.linked_counts import Count, NotLinked, TablesDisagree, linked_counts
 
@@ -166,32 +166,149 @@ def test_a_sum_of_which_one_pupil_holds_over_half_is_withheld(held: Decimal, is_
     assert bool(audit(tables, tables, PLACES, largest=largest)) is not is_shown
 
 
-@pytest.mark.parametrize(("own", "is_shown"), [(9, True), (8, False), (7, False), (5, False), (4, True), (0, True)])
+ALL = ",".join(PLACES)
+
+
+def cell_of(tier: str | None) -> str:
+    """A count of `tiers_of_the_region` as the audit names it; None: of all tiers."""
+    period = f" month={tier}" if tier else ""
+    return f"band=7-9 day=2025-10-31 level=S3{period} of=pupils who={ALL}"
+
+
+@pytest.mark.parametrize(
+    ("own", "told_of"),
+    [
+        # Kuopio's of the region's 20, 12, 10 and 9, so the others: 10, 6, 5 and 5, 26 in all.
+        ((10, 6, 5, 4), []),
+        ((10, 6, 5, 8), ["A3"]),
+        ((10, 6, 6, 5), ["A2", "A3"]),
+        # Two others in all, whoever they are.
+        ((20, 12, 10, 7), ["A3", None]),
+        # All are its own: of others it learns nothing.
+        ((20, 12, 10, 9), []),
+        ((0, 0, 0, 0), []),
+    ],
+)
 def test_of_what_is_shown_for_the_region_only_a_municipality_must_not_learn_of_few_others(
-    own: int, is_shown: bool
+    own: tuple[int, ...], told_of: list[str | None]
 ) -> None:
-    """9 pupils of the region have S3, A3 and are in 7-9; Kuopio knows which of them are its own. The others: none, 1,
-    2, 4, 5 or 9."""
     tables = {"tiers_by_support_level": tiers_of_the_region(20, 12, 10, 9)}
-    parts = {("kuopio", "month", DAY, "7-9", "S3", "A3"): own}
+    names = ("A0", "A1", "A2", "A3")
+    parts = {("kuopio", "month", DAY, "7-9", "S3", tier): value for tier, value in zip(names, own, strict=True)}
     protected = protect(tables, {"tiers_by_support_level": SHARES}, PLACES, parts=parts).rows
-    *_, highest = protected["tiers_by_support_level"]
-    assert highest["pupils"] == (9 if is_shown else None)
+    rows = protected["tiers_by_support_level"]
+    shown = {None: rows[0]["population"]} | {row["tier"]: row["pupils"] for row in rows}
+    assert [name for name in told_of if shown[name] is not None] == []
+    assert None not in shown.values() or told_of
     assert audit(protected, tables, PLACES, parts=parts) == []
     found = {(one.attacker, one.cell) for one in audit(tables, tables, PLACES, parts=parts)}
-    others = "band=7-9 day=2025-10-31 level=S3 month=A3 of=pupils who=iisalmi,siilinjarvi,varkaus"
-    assert found == (set() if is_shown else {("kuopio", others)})
+    assert found == {("kuopio", cell_of(name)) for name in told_of}
 
 
-def test_a_municipalitys_part_of_what_was_shown_before_changes_nothing() -> None:
-    """The region's 9 were shown; now only 2 of them are not Kuopio's. They stay shown, since their number did not
-    change."""
-    tables = {"tiers_by_support_level": tiers_of_the_region(20, 12, 10, 9)}
-    before = {count: Published(value, value) for count, value in linked_counts(tables).values.items()}
-    parts = {("kuopio", "month", DAY, "7-9", "S3", "A3"): 7}
-    shown = protect(tables, {"tiers_by_support_level": SHARES}, PLACES, before, parts=parts).rows
-    assert [row["pupils"] for row in shown["tiers_by_support_level"]] == [20, 12, 10, 9]
-    assert audit(shown, tables, PLACES, cells(tables, tables), parts=parts) == []
+def test_a_municipality_knows_that_a_withheld_count_holds_its_own() -> None:
+    """The region's A3 and A2 are withheld, 19 together; Kuopio has 7 and 9 of them; others are 0 to 3 in each."""
+    rows = tiers_of_the_region(20, 12, 10, 9)
+    tables = {"tiers_by_support_level": rows}
+    careless = [{**row, "pupils": row["pupils"] if row["tier"] in ("A0", "A1") else None} for row in rows]
+    parts = {("kuopio", "month", DAY, "7-9", "S3", tier): value for tier, value in (("A2", 9), ("A3", 7))}
+    found = audit({"tiers_by_support_level": careless}, tables, PLACES, parts=parts)
+    assert [(one.attacker, one.what) for one in found] == [("kuopio", "can be known to within 3")] * 2
+
+
+def test_what_a_municipality_has_in_one_band_tells_it_nothing_of_another() -> None:
+    """All of 1-2 are Kuopio's, so it knows the region's figures there; of 7-9 two others have A3, all Varkaus'."""
+    of_band = {
+        "kuopio": {"1-2": (30, 20, 10, 8), "3-6": (30, 20, 12, 9), "7-9": (38, 15, 10, 9)},
+        "varkaus": {"1-2": (0, 0, 0, 0), "3-6": (9, 6, 5, 5), "7-9": (9, 5, 7, 2)},
+        "iisalmi": {"1-2": (0, 0, 0, 0), "3-6": (9, 6, 5, 5), "7-9": (0, 0, 0, 0)},
+        "siilinjarvi": {"1-2": (0, 0, 0, 0), "3-6": (9, 6, 5, 5), "7-9": (0, 0, 0, 0)},
+    }
+    rows = []
+    for place, bands in of_band.items():
+        every = [sum(values) for values in zip(*bands.values(), strict=True)]
+        own = {"municipality": place, "municipalities": place, "grade_band": "all"}
+        rows += [row | own for row in tiers_of_the_region(*every)]
+    for band in ("1-2", "3-6", "7-9"):
+        every = [sum(values) for values in zip(*(bands[band] for bands in of_band.values()), strict=True)]
+        rows += [row | {"grade_band": band} for row in tiers_of_the_region(*every)]
+    region = [sum(bands[band][n] for bands in of_band.values() for band in bands) for n in range(4)]
+    rows += [row | {"grade_band": "all"} for row in tiers_of_the_region(*region)]
+    parts = {
+        (place, "month", DAY, band, "S3", tier): value
+        for place, bands in of_band.items()
+        for band, values in bands.items()
+        for tier, value in zip(("A0", "A1", "A2", "A3"), values, strict=True)
+    }
+    tables = {"tiers_by_support_level": rows}
+    # Without a second try: with what each knows, enough is withheld at once.
+    shown = protect(tables, {"tiers_by_support_level": SHARES}, PLACES, parts=parts).rows
+    assert audit(shown, tables, PLACES, parts=parts) == []
+    highest = {
+        row["grade_band"]: row["pupils"]
+        for row in shown["tiers_by_support_level"]
+        if row["municipality"] == "region" and row["tier"] == "A3"
+    }
+    assert highest["7-9"] is None
+
+
+def test_a_municipality_may_know_a_regions_count_of_nobody_but_its_own() -> None:
+    """All of the region's are Kuopio's: that it can tell the 3 from the population is nothing that it does not know."""
+    tables = {"tiers_by_support_level": tiers_of_the_region(30, 20, 10, 3)}
+    of_tier = zip(("A0", "A1", "A2", "A3"), (30, 20, 10, 3), strict=True)
+    parts = {("kuopio", "month", DAY, "7-9", "S3", tier): value for tier, value in of_tier}
+    shown = protect(tables, {"tiers_by_support_level": SHARES}, PLACES, parts=parts).rows
+    assert [row["pupils"] for row in shown["tiers_by_support_level"]] == [None, 20, 10, None]
+    assert {row["population"] for row in shown["tiers_by_support_level"]} == {63}
+    assert audit(shown, tables, PLACES, parts=parts) == []
+
+
+def corrected_tiers(before: tuple[int, ...], now: tuple[int, ...], own: int) -> list[int | None]:
+    """What is shown of the region's tiers when a correction is due, and Kuopio has `own` of those in A3."""
+    old = {"tiers_by_support_level": tiers_of_the_region(*before)}
+    tables = {"tiers_by_support_level": tiers_of_the_region(*now)}
+    published = {count: Published(value, value) for count, value in linked_counts(old).values.items()}
+    parts = {("kuopio", "month", DAY, "7-9", "S3", "A3"): own}
+    corrected = {"tiers_by_support_level": frozenset(range(4))}
+    shares = {"tiers_by_support_level": SHARES}
+    shown = protect(tables, shares, PLACES, published, corrected=corrected, parts=parts).rows
+    assert audit(shown, tables, PLACES, cells(old, old), parts=parts) == []
+    return [row["pupils"] for row in shown["tiers_by_support_level"]]
+
+
+def test_a_correction_shows_no_new_count_of_few_others() -> None:
+    # 14 were shown; of the 9 that are left 7 are Kuopio's: the 14 stay, flagged.
+    assert corrected_tiers((20, 12, 10, 14), (20, 12, 10, 9), own=7)[3] == 14
+    assert corrected_tiers((20, 12, 10, 14), (20, 12, 10, 9), own=4)[3] == 9
+    # What did not change stays as everybody has seen it.
+    assert corrected_tiers((20, 12, 10, 9), (20, 12, 10, 9), own=7)[3] == 9
+
+
+def test_a_sum_that_does_not_hold_any_more_binds_nothing() -> None:
+    """On 31 May nobody of 3-6 in Kuopio had S2, as was shown; counted later, one of grade 6 had."""
+    day = date(2025, 5, 31)
+    before = {Count("pupils", "2025-05-31", ("kuopio",), "3-6", (("level", "S2"),)): Published(0, 0)}
+    rows = [
+        {
+            "school_year": 2025,
+            "municipality": "kuopio",
+            "moment": "before",
+            "measure": "support_level",
+            "category": level,
+            "pupils": value,
+            "population": 30,
+            "share": None,
+        }
+        for level, value in (("S0", 29), ("S2", 1))
+    ]
+    tables = {"transition_to_grade_7": rows}
+    seen = {
+        tuple(sorted({"of": "pupils", "day": str(day), "who": "kuopio", "band": "3-6", "level": "S2"}.items())): Seen(
+            0, 0
+        )
+    }
+    shown = protect(tables, {"transition_to_grade_7": SHARES}, PLACES, before).rows
+    assert [row["pupils"] for row in shown["transition_to_grade_7"]] == [None, None]
+    assert audit(shown, tables, PLACES, seen) == []
 
 
 def test_a_sum_of_nobody_is_no_secret() -> None:

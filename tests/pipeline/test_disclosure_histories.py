@@ -22,7 +22,7 @@ from pipeline.disclosure import Protection, Published, protect
 from pipeline.linked_counts import Count, linked_counts, month_end
 from pipeline.publication import ATTEMPTS
 from pipeline.withholding import SPAN, CannotProtect
-from tests.pipeline.worlds import Name, Sums, Told, worked_out
+from tests.pipeline.worlds import Name, Sums, Told, Worlds, worked_out
 
 Row = dict[str, Any]
 PLACES = ("iisalmi", "kuopio", "varkaus")
@@ -379,6 +379,36 @@ def sixth_grade(data: st.DataObject) -> Story:
 KINDS = (levels, starts, classes, sixth_grade)
 
 
+def tiers_by_band(data: st.DataObject) -> tuple[Story, dict[tuple[str, str, date, str, str, str], int]]:
+    """Tiers of those with S3, by band for the region only; and each municipality's parts of these."""
+    places = PLACES[: data.draw(st.integers(2, 3), "municipalities")]
+    tiers = ("A0", "A1", "A3")
+    edition, parts = Edition(), {}
+    base = [
+        named(of="pupils", day=str(OCTOBER), who=place, band=band, level="S3", month=tier)
+        for place, band, tier in product(places, BANDS, tiers)
+    ]
+    values, sums = add_up(
+        dict(zip(base, data.draw(counts(len(base), 14), "tiers"), strict=True)),
+        {"month": tiers},
+        {"band": BANDS},
+        {"who": places},
+    )
+    for (place, whose), band in product(who(places), (*BANDS, "all")):
+        population = named(of="pupils", day=str(OCTOBER), who=whose, band=band, level="S3")
+        for tier in tiers:
+            name = named(**dict(population), month=tier)
+            if place != "region" and band != "all":
+                edition.unseen |= {one: values[one] for one in (population, name)}
+                parts[place, "month", OCTOBER, band, "S3", tier] = values[name]
+                continue
+            row: Row = {"period_type": "month", "period_end": OCTOBER, "municipality": place, "grade_band": band}
+            row |= {"support_level": "S3", "tier": tier, "pupils": values[name], "population": values[population]}
+            row |= {"share": None, "municipalities": whose}
+            edition.add("tiers_by_support_level", row, {"pupils": name, "population": population})
+    return Story([edition], places, Sums(sums)), parts
+
+
 # -- What is done with a history.
 
 
@@ -464,6 +494,28 @@ def hold_to_audit(data: st.DataObject) -> int:
     return len(expected)
 
 
+def hold_to_parts(data: st.DataObject) -> int:
+    """Publishes what is shown for the region only; says in how many counts a municipality could count few others."""
+    story, parts = tiers_by_band(data)
+    edition, found = story.editions[0], 0
+    for attempt in range(ATTEMPTS):
+        protections = {"tiers_by_support_level": SHARES}
+        rows = protect(edition.tables, protections, story.places, span=SPAN + 2 * attempt, parts=parts).rows
+        if not audit(rows, edition.tables, story.places, parts=parts):
+            break
+    else:
+        return 0
+    told = read(edition, rows) | {name: Told(value, None, unseen=True) for name, value in edition.unseen.items()}
+    for place in story.places:
+        worlds = Worlds(told, story.sums, {name for name in told if ("who", place) in name})
+        for name, one in told.items():
+            mine = edition.unseen.get(tuple(sorted((dict(name) | {"who": place}).items())))
+            if "," in dict(name)["who"] and mine is not None and 1 <= one.truth - mine <= 4:
+                found += 1
+                assert worlds.span(name) >= SPAN, (place, name)
+    return found
+
+
 def text(name: Name) -> str:
     """A count as the audit's findings write it."""
     return " ".join(f"{axis}={category}" for axis, category in name)
@@ -502,3 +554,9 @@ def test_the_audit_finds_whatever_can_be_counted_out_of_a_careless_release(data:
 def test_the_audit_of_many_municipalities_finds_it_too(data: st.DataObject) -> None:
     with as_for_many():
         hold_to_audit(data)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.data())
+def test_what_is_shown_for_the_region_only_tells_no_municipality_of_few_others(data: st.DataObject) -> None:
+    hold_to_parts(data)
