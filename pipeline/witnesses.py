@@ -15,7 +15,7 @@ from scipy.sparse import csc_array, csr_array
 from pipeline.derivable import Relation
 
 # A world is looked for in a count's own group and so many others, at most so many counts in all; then in more.
-NEAR = ((3, 1_000), (20, 6_000))
+NEAR = ((3, 1_000), (20, 6_000), (200, 40_000))
 # So much farther a count is rather moved than another one left as it is.
 _FARTHER = 1_000.0
 
