@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from pipeline import audit
 from pipeline.disclosure import Largest, Protected, Protection, Published, protect, protection_of
-from pipeline.linked_counts import Count, RegionParts, Tables, linked_counts, month_end, places_of
+from pipeline.linked_counts import Count, RegionParts, linked_counts, month_end, places_of
 from pipeline.warehouse import reader_roles
 from pipeline.withholding import SPAN, CannotProtect
 
@@ -79,7 +79,8 @@ class Detail:
     parts: RegionParts = field(default_factory=dict)
 
 
-ReadDetail = Callable[[psycopg.Connection, Tables], Detail]
+# (connection, days of the counts at hand) → what somebody knows of them.
+ReadDetail = Callable[[psycopg.Connection, Sequence[date]], Detail]
 
 
 @dataclass
@@ -130,8 +131,9 @@ def marts_of(connection: psycopg.Connection, metas: Mapping[str, Mapping[str, An
     ]
 
 
-def read_detail(connection: psycopg.Connection, tables: Tables) -> Detail:
-    """What protection and audit need to know besides these tables, from the build that made `candidate`."""
+def read_detail(connection: psycopg.Connection, days: Sequence[date]) -> Detail:
+    """What protection and audit need to know besides the tables, from the build that made `candidate`. days: those of
+    the counts, first days of months among them, and also those of rows that were published before."""
     largest = """
         select month, municipality, grade_band, absence_class, lessons from harmonised.largest_absence
         where month = any(%s)
@@ -140,11 +142,9 @@ def read_detail(connection: psycopg.Connection, tables: Tables) -> Detail:
         select municipality, period_type, period_end, grade_band, support_level, tier, pupils
         from harmonised.region_only_part where period_end = any(%s)
     """
-    months = sorted({row["month"] for row in tables.get("attendance_monthly", ())})
-    days = sorted({row["period_end"] for row in tables.get("tiers_by_support_level", ())})
     return Detail(
-        largest={tuple(place): lessons for *place, lessons in connection.execute(largest, (months,))},
-        parts={tuple(place): int(pupils) for *place, pupils in connection.execute(parts, (days,))},
+        largest={tuple(place): lessons for *place, lessons in connection.execute(largest, (list(days),))},
+        parts={tuple(place): int(pupils) for *place, pupils in connection.execute(parts, (list(days),))},
     )
 
 
@@ -157,7 +157,7 @@ def freeze(
     detail: ReadDetail,
 ) -> list[Loss]:
     """Decides what release `number` shows, and keeps it: parts, decisions, and what was published of each count.
-    Returns what each table lost by it. detail: says of tables what somebody knows besides them (`read_detail`).
+    Returns what each table lost by it. detail: says what somebody knows besides the tables (`read_detail`).
 
     Raises NotSafe, CannotProtect, TablesDisagree: then nothing may be shown.
     """
@@ -357,7 +357,8 @@ def _safe(
 ) -> Protected:
     """Protected rows that the audit passes; keeps the decisions, and what was published of each count."""
     days = sorted({count.when for count in linked_counts(tables).values})
-    known = detail(connection, tables)
+    # What names a school year is no day.
+    known = detail(connection, [date.fromisoformat(day) for day in days if len(day) == len("2025-10-31")])
     before = _published(connection, days)
     seen = _seen(connection, days)
     span = float(SPAN)

@@ -203,7 +203,7 @@ def test_what_is_shown_for_the_region_only_is_the_sum_of_its_parts(built: TinyWa
         where municipality = 'region' and grade_band <> 'all' and pupils is not null
         """
     )
-    parts = read_detail(built.connection, {"tiers_by_support_level": rows}).parts
+    parts = read_detail(built.connection, [row["period_end"] for row in rows]).parts
     for row in rows:
         *key, pupils, municipalities = row.values()
         assert sum(parts.get((name, *key), 0) for name in municipalities.split(",")) == pupils, row
@@ -213,7 +213,7 @@ def test_what_is_shown_for_the_region_only_is_the_sum_of_its_parts(built: TinyWa
 
 def test_the_largest_absences_are_of_the_months_that_are_asked_for(built: TinyWarehouse) -> None:
     october = day("2025-10-01")
-    largest = read_detail(built.connection, {"attendance_monthly": [{"month": october}]}).largest
+    largest = read_detail(built.connection, [october]).largest
     # Away for 6 lessons on 6 October, and nobody else in that month.
     assert {place[0] for place in largest} == {october}
     assert largest[october, "kuopio", "7-9", "all"] == 6
