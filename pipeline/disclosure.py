@@ -13,7 +13,6 @@ from typing import Any
 
 from pipeline.lesson_sums import LessonSum, lesson_sums
 from pipeline.linked_counts import (
-    FEW_OTHERS,
     Count,
     LinkedCounts,
     Place,
@@ -143,15 +142,9 @@ def protect(
         for count, one in before.items()
         if _stays(one, linked.values[count]) or (count in few and one.shown not in (None, linked.values[count]))
     }
-    primary = frozenset(
-        count
-        for count in small
-        | groups
-        | pending
-        | (few - before.keys())
-        | {count for count, one in before.items() if one.shown is None}
-        if count not in linked.unseen
-    )
+    withheld_before = {count for count, one in before.items() if one.shown is None}
+    secret = small | groups | pending | withheld_before | (few - before.keys())
+    primary = frozenset(secret - linked.unseen)
     # What readers have seen and is so still is no secret, though they cannot be sure of it; nor is a nought.
     open_to_all = {count for count, one in before.items() if one.shown == linked.values[count]}
     open_to_all |= {count for count, value in linked.values.items() if value == 0} - groups
@@ -215,7 +208,7 @@ def _few_others(linked: LinkedCounts) -> set[Count]:
         count
         for own in linked.own.values()
         for count, pupils in own.items()
-        if 1 <= linked.values[count] - pupils <= FEW_OTHERS
+        if 1 <= linked.values[count] - pupils < SMALLEST_SHOWN
     }
 
 

@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 from pipeline.withholding import Sum
 
 BANDS = ("1-2", "3-6", "7-9")
-# Others' pupils in a count of which one municipality knows its own part: so few tell of them.
-FEW_OTHERS = 4
 # In the lowest of these a pupil's start counts in every horizon; `later` in none that is known yet.
 HORIZONS = (30, 60, 90)
 Row = Mapping[str, Any]
