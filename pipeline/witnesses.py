@@ -10,7 +10,7 @@ from typing import Any
 
 import highspy
 import numpy as np
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csc_array, csr_array, hstack
 
 from pipeline.derivable import Relation
 
@@ -180,7 +180,8 @@ class _Program:
             self.solver.setOptionValue(option, value)
         self.solver.addVars(2 * size, np.zeros(2 * size), np.concatenate([up, down]).astype(float))
         self.solver.changeColsCost(2 * size, np.arange(2 * size), np.ones(2 * size))
-        twice = _side_by_side(matrix)
+        # What moves up, and what moves down.
+        twice = csr_array(hstack([matrix, -matrix], dtype=float))
         right = np.zeros(matrix.shape[0])
         self.solver.addRows(len(right), right, right, twice.nnz, twice.indptr[:-1], twice.indices, twice.data)
         self.size, self.up, self.down = size, float(up[0]), float(down[0])
@@ -196,12 +197,3 @@ class _Program:
             return np.zeros(self.size)
         found = np.array(self.solver.getSolution().col_value)
         return np.asarray(found[: self.size] - found[self.size :])
-
-
-def _side_by_side(matrix: csr_array) -> csr_array:
-    """What moves up, and what moves down."""
-    both = csc_array(matrix)
-    data = np.concatenate([both.data, -both.data]).astype(float)
-    indices = np.concatenate([both.indices, both.indices])
-    indptr = np.concatenate([both.indptr, both.indptr[1:] + both.nnz])
-    return csr_array(csc_array((data, indices, indptr), shape=(matrix.shape[0], 2 * matrix.shape[1])))
