@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
-
-from pages.dictionary import MODELS, SCHEMAS
+from pages.dictionary import SCHEMAS, key_of, models_of
 from pipeline.publication import FLAGS
 
 
@@ -48,14 +46,12 @@ def published_tables() -> Mapping[str, Table]:
 def _tables() -> Iterator[Table]:
     for schema, folder in SCHEMAS.items():
         flags = tuple(Column(name, "boolean", text) for name, text in FLAGS.items()) if schema == "reporting" else ()
-        for path in sorted((MODELS / folder).glob("*.yml")):
-            for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader).get("models") or ():
-                yield _table(schema, model, flags)
+        for model in models_of(folder):
+            yield _table(schema, model, flags)
 
 
 def _table(schema: str, model: Mapping[str, Any], flags: tuple[Column, ...]) -> Table:
-    key = next((tuple(one["columns"]) for one in model.get("constraints") or () if one["type"] == "primary_key"), ())
     columns = tuple(
         Column(one["name"], one["data_type"], " ".join(one["description"].split())) for one in model["columns"]
     )
-    return Table(schema, model["name"], " ".join(model["description"].split()), key, (*columns, *flags))
+    return Table(schema, model["name"], " ".join(model["description"].split()), key_of(model), (*columns, *flags))

@@ -118,7 +118,7 @@ def in_words(described: Sequence[Described], words: Words) -> tuple[Table, ...]:
     """The tables in one language: those that a model describes, and then those that the warehouse alone knows."""
     tables: dict[tuple[str, str], Table] = {}
     for schema, folder in SCHEMAS.items():
-        for model in _models(folder):
+        for model in models_of(folder):
             tables[schema, model["name"]] = _of_model(schema, model, words)
     for one in described:
         place = (one.schema, one.table)
@@ -143,16 +143,19 @@ def code_lists(words: Words) -> tuple[CodeList, ...]:
     return (*made, _reasons(words))
 
 
-def _models(folder: str) -> Iterator[Mapping[str, Any]]:
+def models_of(folder: str) -> Iterator[Mapping[str, Any]]:
+    """What the dbt project says of each model of a folder of `models/`."""
     for path in sorted((MODELS / folder).glob("*.yml")):
         yield from yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader).get("models") or ()
 
 
+def key_of(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of a model's primary key; none when it has none."""
+    return next((tuple(one["columns"]) for one in model.get("constraints") or () if one["type"] == "primary_key"), ())
+
+
 def _of_model(schema: str, model: Mapping[str, Any], words: Words) -> Table:
-    key = next(
-        (tuple(one["columns"]) for one in model.get("constraints") or () if one["type"] == "primary_key"),
-        (),
-    )
+    key = key_of(model)
     meta = (model.get("config") or {}).get("meta") or {}
     protected = meta.get("protected_counts") or {}
     withheld = {*protected, *(column for columns in protected.values() for column in columns)}
