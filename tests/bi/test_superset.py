@@ -7,7 +7,6 @@ Needs Python 3.11 or 3.12, packages from the package index (Superset's own lock)
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,13 +19,14 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
 from bi.superset.bundle import read_places
 from bi.superset.dashboards import MUNICIPALITY, REGION
 from bi.superset.installation import Installation
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect
+from tests.chromium import running_chromium
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(1200)]
 
@@ -272,13 +272,8 @@ def serving(command: list[str], environment: Mapping[str, str], port: int) -> It
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program is not None, "install Debian's package chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        # As root, as in a container, it has no sandbox of its own.
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with running_chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

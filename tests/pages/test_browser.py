@@ -4,7 +4,6 @@ somewhere, no breach of the accessibility rules, and the database's figures.
 Needs Debian's package `chromium` (Playwright, from the lock, drives it and installs no browser of its own).
 """
 
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,12 +15,13 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from pages.dbt_docs import PAGE as LINEAGE
 from pages.site import write_site
 from pipeline import transform
 from pipeline.warehouse import connect, warehouse_url
+from tests.chromium import running_chromium
 from tests.pages.conftest import WrittenSite
 from tests.pages.reading import all_pages, shown_cells, wrong_cells
 
@@ -90,13 +90,8 @@ def served(documented: WrittenSite) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program is not None, "install Debian's package chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        # As root, as in a container, it has no sandbox of its own.
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with running_chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(params=SCREENS)
