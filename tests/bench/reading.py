@@ -4,7 +4,6 @@
 """
 
 import time
-from pathlib import Path
 
 from connectors.config import load_municipalities
 from pipeline.embedded_postgres import EmbeddedPostgres
@@ -32,7 +31,7 @@ def main() -> None:
 
 
 def _measure(settings: Settings) -> None:
-    names = [one.name for one in load_municipalities(Path(settings.municipalities))]
+    names = [one.name for one in load_municipalities(settings.municipalities)]
     with connect(settings) as connection:
         prepare(connection, names)
         make_candidate(connection)

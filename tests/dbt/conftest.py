@@ -13,10 +13,7 @@ from pipeline.embedded_postgres import EmbeddedPostgres
 from pipeline.reference import load_reference
 from pipeline.settings import PROJECT_ROOT
 from pipeline.warehouse import prepare
-from tests.dbt.tiny import TinyWarehouse
-
-# A module's database, and one of a test's own beside it.
-SHARED, OWN = "shared", "own"
+from tests.dbt.tiny import OWN, SHARED, TinyWarehouse
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from psycopg.rows import dict_row
 from pipeline.transform import TransformResult, build
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
+# What the name of a module's database ends with, and that of one of a test's own.
+SHARED, OWN = "shared", "own"
 NAMESPACE = uuid.UUID("00000000-0000-0000-0000-000000000000")
 
 GRAIN = {"kuopio": "lesson", "siilinjarvi": "interval", "iisalmi": "day", "varkaus": "month"}

@@ -29,7 +29,7 @@ from connectors.config import ConfigError, load_municipalities
 from pipeline.reference import load_reference
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.transform import TransformError, build
-from tests.dbt.conftest import OWN, SHARED
+from tests.dbt.tiny import OWN, SHARED
 from tests.mutation.landed_region import LandedRegion
 from tests.mutation.operators import Edit
 from tests.mutation.plugin import Trial
