@@ -1,8 +1,8 @@
 {% macro scheduled_lessons_of(spans) -%}
     {#-
-        What is scheduled and covered in each of `spans` (span_id, municipality, school_number, grade, first_day,
-        last_day; all other columns come along): what was up to its last day, less what was up to the day before its
-        first. Without a calendar everything is null.
+        What is scheduled and covered in each of `spans` (municipality, school_number, grade, first_day, last_day; all
+        other columns come along): what was up to its last day, less what was up to the day before its first. Without
+        a calendar everything is null.
     -#}
     select
         {{ spans }}.*,

@@ -8,6 +8,7 @@ _OF_ONE_BUILD = (
     "touched_%",
     "%_change",
     "built_%",
+    "path_month",
     "absence_content",
     "absence_from_%",
 )

@@ -82,14 +82,6 @@ select
     bounded.form,
     bounded.home_municipality,
     bounded.valid_from,
-    bounded.valid_to,
-    -- Most pupils of a school and grade are there on the same days, so what is scheduled for them is looked up once.
-    case
-        when coalesce(bounded.form, '') <> 'home'
-            then dense_rank() over (
-                order by
-                    bounded.municipality, bounded.school_number, bounded.grade, bounded.valid_from, bounded.valid_to
-            )
-    end as span_id
+    bounded.valid_to
 from bounded
 where bounded.valid_from <= bounded.valid_to

@@ -10,18 +10,32 @@
     )
 }}
 
-with scheduled as (
+with scheduled_path as (
     select
-        schedule.person_key,
-        schedule.municipality,
-        schedule.month,
-        sum(schedule.scheduled_lessons) as scheduled_lessons,
-        cast(sum(schedule.scheduled_days) as integer) as scheduled_days,
-        sum(schedule.covered_lessons) as covered_lessons,
-        cast(sum(schedule.covered_days) as integer) as covered_days
-    from {{ ref('pupil_schedule_month') }} as schedule
-    where {{ is_touched('schedule') }}
-    group by schedule.person_key, schedule.municipality, schedule.month
+        path_month.path_id,
+        path_month.municipality,
+        path_month.month,
+        sum(path_month.scheduled_lessons) as scheduled_lessons,
+        cast(sum(path_month.scheduled_days) as integer) as scheduled_days,
+        sum(path_month.covered_lessons) as covered_lessons,
+        cast(sum(path_month.covered_days) as integer) as covered_days
+    from {{ ref('path_month') }} as path_month
+    group by path_month.path_id, path_month.municipality, path_month.month
+),
+
+scheduled_pupil as (
+    select
+        path.person_key,
+        scheduled_path.*
+    from {{ ref('enrolment_path') }} as path
+    inner join scheduled_path
+        on path.path_id = scheduled_path.path_id
+),
+
+scheduled as (
+    select scheduled_pupil.*
+    from scheduled_pupil
+    where {{ is_touched('scheduled_pupil') }}
 ),
 
 -- A person's enrolments follow each other; one is the last of a month until the next has begun.

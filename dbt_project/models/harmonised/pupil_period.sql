@@ -28,60 +28,40 @@ week_period as (
     where period.period_type = 'last_12_weeks'
 ),
 
-touched_span as (
+span_week as (
     select
-        enrolment.person_key,
-        enrolment.municipality,
-        enrolment.school_number,
-        enrolment.grade,
-        enrolment.span_id,
+        span.path_id,
+        span.municipality,
+        span.school_number,
+        span.grade,
         week_period.period_end,
-        greatest(enrolment.valid_from, week_period.period_start) as first_day,
-        least(enrolment.valid_to, week_period.period_end) as last_day
-    from {{ ref('enrolment') }} as enrolment
-    inner join {{ ref('touched_pupil') }} as touched
-        on
-            enrolment.person_key = touched.person_key
-            and enrolment.school_year = touched.school_year
+        greatest(span.valid_from, week_period.period_start) as first_day,
+        least(span.valid_to, week_period.period_end) as last_day
+    from {{ ref('path_span') }} as span
     inner join week_period
         on
-            enrolment.school_year = week_period.school_year
-            and enrolment.valid_from <= week_period.period_end
-            and enrolment.valid_to >= week_period.period_start
-            and touched.first_month <= week_period.month
-    where enrolment.span_id is not null
+            span.school_year = week_period.school_year
+            and span.valid_from <= week_period.period_end
+            and span.valid_to >= week_period.period_start
+    where
+        span.is_taught
+        and week_period.month >= (select min(touched.first_month) from {{ ref('touched_pupil') }} as touched)
 ),
 
-span_week as (
-    select distinct
-        touched_span.span_id,
-        touched_span.municipality,
-        touched_span.school_number,
-        touched_span.grade,
-        touched_span.period_end,
-        touched_span.first_day,
-        touched_span.last_day
-    from touched_span
-),
-
--- Materialised, so that it is worked out for the few spans before it meets their many pupils.
+-- Materialised, so that it is worked out for the few paths before it meets their many pupils.
 schedule as materialized (
     {{ scheduled_lessons_of('span_week') }}
 ),
 
 week_schedule as (
     select
-        touched_span.person_key,
-        touched_span.period_end,
+        schedule.path_id,
+        schedule.period_end,
         sum(schedule.scheduled_lessons) as scheduled_lessons,
         sum(schedule.covered_lessons) as covered_lessons,
         cast(sum(schedule.covered_days) as integer) as covered_days
-    from touched_span
-    inner join schedule
-        on
-            touched_span.span_id = schedule.span_id
-            and touched_span.period_end = schedule.period_end
-    group by touched_span.person_key, touched_span.period_end
+    from schedule
+    group by schedule.path_id, schedule.period_end
 ),
 
 week_uncovered as (
@@ -174,9 +154,13 @@ summed as (
         week_schedule.covered_days - coalesce(week_uncovered.days, 0) as covered_days,
         week_absent.absent_lessons
     from enrolled
+    left join {{ ref('enrolment_path') }} as path
+        on
+            enrolled.person_key = path.person_key
+            and enrolled.school_year = path.school_year
     left join week_schedule
         on
-            enrolled.person_key = week_schedule.person_key
+            path.path_id = week_schedule.path_id
             and enrolled.period_end = week_schedule.period_end
     left join week_uncovered
         on

@@ -87,151 +87,111 @@ change as (
     from recent_week
 ),
 
-changed_week as (
+-- The lessons absent in twelve weeks, from a Sunday on which they change up to the next such one. Of rows of one Sunday
+-- all have the sum of all of them, and the last one alone lasts to the next Sunday.
+absent as (
     select
         change.person_key,
         change.school_year,
         change.week_end,
-        sum(change.lessons) as lessons,
-        max(case when change.is_recent then 1 else 0 end) = 1 as is_recent
+        change.is_recent,
+        sum(change.lessons) over weeks_so_far as absent_lessons,
+        lead(change.week_end) over weeks_so_far as next_week_end
     from change
-    group by change.person_key, change.school_year, change.week_end
-),
-
--- The lessons absent in twelve weeks, from a Sunday on which they change up to the next such one.
-absent as (
-    select
-        changed_week.person_key,
-        changed_week.school_year,
-        changed_week.week_end,
-        changed_week.is_recent,
-        sum(changed_week.lessons) over weeks_so_far as absent_lessons,
-        lead(changed_week.week_end) over weeks_so_far as next_week_end
-    from changed_week
     window weeks_so_far as (
-        partition by changed_week.person_key, changed_week.school_year
-        order by changed_week.week_end
+        partition by change.person_key, change.school_year
+        order by change.week_end
     )
 ),
 
 -- A tier needs so many days; nobody reaches the rate with less than that part of as many of the shortest ones.
 high as (
-    select absent.*
+    select
+        absent.*,
+        touched.first_month
     from absent
+    inner join {{ ref('touched_pupil') }} as touched
+        on
+            absent.person_key = touched.person_key
+            and absent.school_year = touched.school_year
     where
-        absent.absent_lessons
+        absent.week_end < absent.next_week_end
+        and absent.absent_lessons
         >= {{ definition('reach_minimum_rate') }} * {{ definition('period_minimum_days') }} * (
             select min(calendar.lessons) from {{ ref('calendar') }} as calendar
             where calendar.lessons > 0
         )
 ),
 
--- An older Sunday counts when it is covered where the pupil is, for touched pupils.
-older_week as (
+-- Materialised, because the planner cannot know how many weeks there are.
+high_week as materialized (
     select
         high.person_key,
         high.school_year,
-        week.week_end,
-        high.absent_lessons
+        high.absent_lessons,
+        cast(each.sunday as date) as week_end
     from high
-    inner join {{ ref('touched_pupil') }} as touched
-        on
-            high.person_key = touched.person_key
-            and high.school_year = touched.school_year
     cross join lateral {{ each_week('high.week_end', 'high.next_week_end') }} as each (sunday)
-    inner join week
-        on
-            cast(each.sunday as date) = week.week_end
-            and high.school_year = week.school_year
-            and touched.first_month <= week.week_end
-            and high.next_week_end > week.week_end
-            and not week.is_recent
-    inner join {{ ref('enrolment') }} as enrolment
-        on
-            high.person_key = enrolment.person_key
-            and high.school_year = enrolment.school_year
-            and week.week_end between enrolment.valid_from and enrolment.valid_to
-    inner join {{ ref('covered_week') }} as covered_here
-        on
-            enrolment.municipality = covered_here.municipality
-            and week.week_end = covered_here.week_end
+    where each.sunday >= high.first_month and each.sunday < high.next_week_end
 ),
 
--- Materialised, because the planner cannot know how many weeks there are.
-candidate as materialized (
+candidate as (
     select
         absent.person_key,
         absent.school_year,
         absent.week_end,
-        true as is_recent,
+        absent.is_recent,
         absent.absent_lessons
     from absent
     where absent.is_recent
     union all
     select
-        older_week.person_key,
-        older_week.school_year,
-        older_week.week_end,
+        high_week.person_key,
+        high_week.school_year,
+        high_week.week_end,
         false as is_recent,
-        older_week.absent_lessons
-    from older_week
-),
-
--- Every enrolment that a candidate's twelve weeks meet.
-enrolled_span as (
-    select
-        candidate.person_key,
-        candidate.week_end,
-        enrolment.municipality,
-        enrolment.school_number,
-        enrolment.grade,
-        enrolment.span_id,
-        greatest(enrolment.valid_from, week.period_start) as first_day,
-        least(enrolment.valid_to, candidate.week_end) as last_day
-    from candidate
+        high_week.absent_lessons
+    from high_week
     inner join week
         on
-            candidate.week_end = week.week_end
-            and candidate.school_year = week.school_year
-    inner join {{ ref('enrolment') }} as enrolment
-        on
-            candidate.person_key = enrolment.person_key
-            and candidate.school_year = enrolment.school_year
-            and candidate.week_end >= enrolment.valid_from
-            and week.period_start <= enrolment.valid_to
-    where enrolment.span_id is not null
+            high_week.school_year = week.school_year
+            and high_week.week_end = week.week_end
+            and not week.is_recent
 ),
 
 span_week as (
-    select distinct
-        enrolled_span.span_id,
-        enrolled_span.municipality,
-        enrolled_span.school_number,
-        enrolled_span.grade,
-        enrolled_span.week_end,
-        enrolled_span.first_day,
-        enrolled_span.last_day
-    from enrolled_span
+    select
+        span.path_id,
+        span.municipality,
+        span.school_number,
+        span.grade,
+        week.week_end,
+        greatest(span.valid_from, week.period_start) as first_day,
+        least(span.valid_to, week.week_end) as last_day
+    from {{ ref('path_span') }} as span
+    inner join week
+        on
+            span.school_year = week.school_year
+            and span.valid_from <= week.week_end
+            and span.valid_to >= week.period_start
+    cross join first_week
+    where span.is_taught and week.week_end >= first_week.first_day
 ),
 
--- Materialised, so that it is worked out for the few spans before it meets their many pupils.
+-- Materialised, so that it is worked out for the few paths before it meets their many pupils.
 schedule as materialized (
     {{ scheduled_lessons_of('span_week') }}
 ),
 
-pupil_schedule as (
+path_schedule as (
     select
-        enrolled_span.person_key,
-        enrolled_span.week_end,
+        schedule.path_id,
+        schedule.week_end,
         sum(schedule.scheduled_lessons) as scheduled_lessons,
         sum(schedule.covered_lessons) as covered_lessons,
         cast(sum(schedule.covered_days) as integer) as covered_days
-    from enrolled_span
-    inner join schedule
-        on
-            enrolled_span.span_id = schedule.span_id
-            and enrolled_span.week_end = schedule.week_end
-    group by enrolled_span.person_key, enrolled_span.week_end
+    from schedule
+    group by schedule.path_id, schedule.week_end
 ),
 
 uncovered as (
@@ -247,25 +207,44 @@ uncovered as (
     group by uncovered_day.person_key, week.week_end
 ),
 
+-- A Sunday counts where the pupil is enrolled on it; an older one when it is covered there.
 evaluated as (
     select
         candidate.person_key,
-        candidate.school_year,
         candidate.week_end,
+        candidate.school_year,
+        enrolment.municipality,
+        enrolment.school_number,
+        enrolment.grade,
+        enrolment.form,
         candidate.is_recent,
         candidate.absent_lessons,
         coalesce(schedule.scheduled_lessons, 0) as scheduled_lessons,
         coalesce(schedule.covered_lessons, 0) - coalesce(uncovered.lessons, 0) as covered_lessons,
         coalesce(schedule.covered_days, 0) - coalesce(uncovered.days, 0) as covered_days
     from candidate
-    left join pupil_schedule as schedule
+    inner join {{ ref('enrolment') }} as enrolment
         on
-            candidate.person_key = schedule.person_key
+            candidate.person_key = enrolment.person_key
+            and candidate.school_year = enrolment.school_year
+            and candidate.week_end between enrolment.valid_from and enrolment.valid_to
+    inner join {{ ref('enrolment_path') }} as path
+        on
+            candidate.person_key = path.person_key
+            and candidate.school_year = path.school_year
+    left join {{ ref('covered_week') }} as covered_here
+        on
+            enrolment.municipality = covered_here.municipality
+            and candidate.week_end = covered_here.week_end
+    left join path_schedule as schedule
+        on
+            path.path_id = schedule.path_id
             and candidate.week_end = schedule.week_end
     left join uncovered
         on
             candidate.person_key = uncovered.person_key
             and candidate.week_end = uncovered.week_end
+    where candidate.is_recent or covered_here.week_end is not null
 ),
 
 judged as (
@@ -284,10 +263,10 @@ select
     judged.person_key,
     judged.week_end,
     judged.school_year,
-    enrolment.municipality,
-    enrolment.school_number,
-    enrolment.grade,
-    (band.grade_band is not null and enrolment.form is distinct from 'home') as is_population,
+    judged.municipality,
+    judged.school_number,
+    judged.grade,
+    (band.grade_band is not null and judged.form is distinct from 'home') as is_population,
     judged.scheduled_lessons,
     judged.covered_lessons,
     judged.covered_days,
@@ -296,13 +275,8 @@ select
     judged.tier,
     judged.no_tier_reason
 from judged
-inner join {{ ref('enrolment') }} as enrolment
-    on
-        judged.person_key = enrolment.person_key
-        and judged.school_year = enrolment.school_year
-        and judged.week_end between enrolment.valid_from and enrolment.valid_to
 left join {{ ref('grade_band') }} as band
     on
-        enrolment.grade = band.grade
+        judged.grade = band.grade
         and band.grade_band <> 'all'
 where judged.is_recent or judged.tier is not null
