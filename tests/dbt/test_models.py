@@ -168,11 +168,18 @@ def test_late_is_a_number_of_marks_and_minutes_never_lessons(built: TinyWarehous
     assert rows == [{"lessons": 0, "late_marks": 1, "late_minutes": 20}]
 
 
-@pytest.mark.parametrize(("pupil", "marks", "minutes"), [("late", 1, 20), ("clock", 0, None)])
-def test_who_was_never_late_has_no_late_mark(built: TinyWarehouse, pupil: str, marks: int, minutes: int | None) -> None:
+@pytest.mark.parametrize(
+    ("pupil", "month", "marks", "minutes"),
+    # In September nothing at all was marked of either.
+    [("late", "2025-10-01", 1, 20), ("clock", "2025-10-01", 0, None), ("late", "2025-09-01", 0, None)],
+)
+def test_who_was_never_late_has_no_late_mark(
+    built: TinyWarehouse, pupil: str, month: str, marks: int, minutes: int | None
+) -> None:
     rows = built.query(
-        "select late_marks, late_minutes from harmonised.pupil_month where person_key = %s and month = '2025-10-01'",
+        "select late_marks, late_minutes from harmonised.pupil_month where person_key = %s and month = %s",
         key("hetu", pupil),
+        month,
     )
     assert rows == [{"late_marks": marks, "late_minutes": minutes}]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.dbt.tiny import MODELS_ONLY, TinyWarehouse, enrolment, school_days, weekdays
+from tests.dbt.tiny import MODELS_ONLY, TinyWarehouse, day, enrolment, school_days, weekdays
 
 # Kuopio's school year starts on Monday 11 August.
 DAYS = weekdays("2025-08-11", 60)
@@ -45,3 +45,19 @@ def test_a_night_redoes_what_its_deliveries_touch(warehouse: TinyWarehouse) -> N
     warehouse.build("2025-10-22", MODELS_ONLY)
     changed = warehouse.query("select municipality, is_anew from harmonised.enrolment_change group by 1, 2")
     assert changed == [{"municipality": "kuopio", "is_anew": True}]
+
+
+def test_a_start_that_moves_takes_the_sums_before_it_away(warehouse: TinyWarehouse) -> None:
+    for night, start in (("2025-10-20", "2025-08-11"), ("2025-10-21", "2025-10-06")):
+        warehouse.deliver(
+            "kuopio",
+            night,
+            enrolment=[enrolment("kuopio", "one", first=start)],
+            school_day=school_days("kuopio", DAYS),
+            support=[],
+            absence=[],
+        )
+        warehouse.build(night, MODELS_ONLY)
+    # In October the first two weeks up to the night are Monday 6 to Monday 20, 11 days of 6 lessons.
+    sums = warehouse.query("select month, scheduled_lessons, year_scheduled_lessons from harmonised.pupil_sum")
+    assert [tuple(row.values()) for row in sums] == [(day("2025-10-01"), 66, 66)]
