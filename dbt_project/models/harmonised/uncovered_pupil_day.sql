@@ -48,7 +48,7 @@ select
     uncovered.day,
     {{ month_of('uncovered.day') }} as month,
     -- What else would count as covered.
-    coalesce(max(case when calendar.is_covered then calendar.lessons end), 0) as lessons
+    case when calendar.is_covered then calendar.lessons else 0 end as lessons
 from uncovered
 left join {{ ref('enrolment') }} as enrolment
     on
@@ -62,4 +62,3 @@ left join {{ ref('calendar') }} as calendar
         and enrolment.school_number = calendar.school_number
         and enrolment.grade = calendar.grade
         and uncovered.day = calendar.day
-group by uncovered.municipality, uncovered.person_key, uncovered.day
