@@ -18,9 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("--state", type=Path, default=Path(tempfile.gettempdir()) / "tukiverkko-mutation")
     parser.add_argument("--root", type=Path, default=PROJECT_ROOT, help="the project whose rules are broken")
-    parser.add_argument(
-        "--sample", type=int, default=200, help="judged mutants, over all files; 0 is every mutant"
-    )
+    parser.add_argument("--sample", type=int, default=200, help="judged mutants, over all files; 0 is every mutant")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", help="part of a path, or a mutant's key; may be repeated")
     parser.add_argument("--workers", type=int, default=2)
