@@ -22,6 +22,7 @@ from tests.mutation.state import State, Verdict, append_verdict, build_empty, co
 # The tests that may notice a broken rule: files and folders.
 TESTS = (
     "tests/dbt",
+    "tests/pipeline/test_municipal.py",
     "tests/truth/test_harmonised.py",
     "tests/mutation/landed_region.py",
     "tests/truth/test_increments.py",

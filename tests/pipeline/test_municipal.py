@@ -455,6 +455,41 @@ def test_dates(region: Region) -> None:
     assert region.rows(query.format("2026-05-31"))[0][-2:] == (True, True)
 
 
+def test_every_month_and_weekday_has_its_name(region: Region) -> None:
+    months = "select month_number, month_label_fi, term_label_fi from municipal.dim_date group by 1, 2, 3 order by 1"
+    spring = ("tammikuu", "helmikuu", "maaliskuu", "huhtikuu", "toukokuu", "kesäkuu", "heinäkuu")
+    autumn = ("elokuu", "syyskuu", "lokakuu", "marraskuu", "joulukuu")
+    assert region.rows(months) == [
+        *((number, name, "Kevätlukukausi") for number, name in enumerate(spring, 1)),
+        *((number, name, "Syyslukukausi") for number, name in enumerate(autumn, 8)),
+    ]
+    weekdays = "select weekday, weekday_label_fi from municipal.dim_date group by 1, 2 order by 1"
+    names = ("maanantai", "tiistai", "keskiviikko", "torstai", "perjantai", "lauantai", "sunnuntai")
+    assert region.rows(weekdays) == list(enumerate(names, 1))
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "members"),
+    [
+        ("dim_attendance_tier", "tier", ["A0", "A1", "A2", "A3", "none"]),
+        ("dim_support_level", "support_level", ["S0", "S1", "S2", "S3", "unknown"]),
+        (
+            "dim_absence_class",
+            "absence_class",
+            [
+                *("unauthorised", "unclarified", "other_accepted", "leave", "health", "late", "school_activity"),
+                "unknown",
+            ],
+        ),
+        ("dim_municipality", "municipality", [*NAMES, "other", "unknown"]),
+    ],
+)
+def test_members_stand_in_their_order_and_what_is_not_known_last(
+    region: Region, table: str, name: str, members: list[str]
+) -> None:
+    assert region.rows(f"select {name} from municipal.{table} order by sort_order") == [(one,) for one in members]
+
+
 def primary_key(region: Region, table: str) -> str:
     ((name,),) = region.rows(
         f"""
