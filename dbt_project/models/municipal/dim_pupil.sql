@@ -19,13 +19,6 @@ with latest as (
         ) as newest
     from {{ ref('fact_enrolment') }} as enrolment
     cross join {{ ref('stg_night') }} as tonight
-),
-
-pupil as (
-    select distinct
-        pupil_key.municipality,
-        pupil_key.pupil_key
-    from {{ ref('pupil_key') }} as pupil_key
 )
 
 select
@@ -40,7 +33,7 @@ select
     latest.valid_from as enrolled_from,
     latest.valid_to as enrolled_to,
     coalesce(latest.is_enrolled, false) as is_enrolled
-from pupil
+from {{ ref('pupil_key') }} as pupil
 left join latest
     on
         pupil.pupil_key = latest.pupil_key
