@@ -487,7 +487,9 @@ def test_every_month_and_weekday_has_its_name(region: Region) -> None:
 def test_members_stand_in_their_order_and_what_is_not_known_last(
     region: Region, table: str, name: str, members: list[str]
 ) -> None:
-    assert region.rows(f"select {name} from municipal.{table} order by sort_order") == [(one,) for one in members]
+    listed = region.rows(f"select sort_order, {name} from municipal.{table} order by sort_order")
+    assert [one for _, one in listed] == members
+    assert len({place for place, _ in listed}) == len(members)
 
 
 def primary_key(region: Region, table: str) -> str:
