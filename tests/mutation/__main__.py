@@ -8,17 +8,17 @@ from pathlib import Path
 
 from pipeline.settings import PROJECT_ROOT
 from tests.mutation.catalogue import mutants
-from tests.mutation.report import is_judged, report
+from tests.mutation.report import report
 from tests.mutation.run import TESTS, Plan, run
 from tests.mutation.state import State, read_verdicts
 
 
 def main() -> int:
-    """Runs or reports; 0 when every mutant that was judged was killed, 1 otherwise."""
+    """Runs or reports; 0 when every live mutant was killed, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("--state", type=Path, default=Path(tempfile.gettempdir()) / "tukiverkko-mutation")
     parser.add_argument("--root", type=Path, default=PROJECT_ROOT, help="the project whose rules are broken")
-    parser.add_argument("--sample", type=int, default=200, help="judged mutants, over all files; 0 is every mutant")
+    parser.add_argument("--sample", type=int, default=200, help="live mutants, over all files; 0 is every mutant")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", help="part of a path, or a mutant's key; may be repeated")
     parser.add_argument("--workers", type=int, default=2)
@@ -51,7 +51,7 @@ def main() -> int:
     else:
         verdicts = run(state, plan)
     print(report(verdicts))
-    return int(any(is_judged(verdict) and not verdict.is_killed for verdict in verdicts))
+    return int(any(verdict.is_live and not verdict.is_killed for verdict in verdicts))
 
 
 if __name__ == "__main__":

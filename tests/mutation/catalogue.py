@@ -81,7 +81,7 @@ def sample(found: Sequence[Mutant], size: int, seed: int) -> list[tuple[int, lis
     """For each file how many mutants are wanted of it, and its mutants in the order in which they are taken.
 
     The share of a file is that of its mutants, at least one; within a file the operators take turns. A mutant that is
-    no live SQL, or is known to change nothing, gives way to the next of its file.
+    no live SQL gives way to the next of its file.
     """
     files: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in found:

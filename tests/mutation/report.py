@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 
 from tests.mutation.state import Verdict
@@ -12,41 +11,34 @@ SURVIVORS = Path(__file__).parent / "survivors.md"
 _LISTED = re.compile(r"^#+ `([0-9a-f]{8})`", re.MULTILINE)
 
 
-@cache
-def accepted_survivors(path: Path = SURVIVORS) -> frozenset[str]:
-    """The keys of the mutants that the page lists with a reason: they change nothing that a table could show."""
-    return frozenset(_LISTED.findall(path.read_text(encoding="utf-8")))
-
-
-def is_judged(verdict: Verdict) -> bool:
-    """Whether a verdict counts: of SQL that runs, and of a change that could be seen."""
-    return verdict.is_live and (verdict.is_killed or verdict.key not in accepted_survivors())
-
-
 def kill_rate(verdicts: Sequence[Verdict]) -> float:
-    """Killed ÷ judged; 1 when none is judged."""
-    judged = [verdict for verdict in verdicts if is_judged(verdict)]
-    return sum(verdict.is_killed for verdict in judged) / len(judged) if judged else 1.0
+    """Killed ÷ live; 1 when none is live."""
+    live = [verdict for verdict in verdicts if verdict.is_live]
+    return sum(verdict.is_killed for verdict in live) / len(live) if live else 1.0
+
+
+def accepted_survivors(path: Path = SURVIVORS) -> set[str]:
+    """The keys of the mutants that the page lists with a reason."""
+    return set(_LISTED.findall(path.read_text(encoding="utf-8")))
 
 
 def report(verdicts: Sequence[Verdict]) -> str:
     """Totals, by operator, by file, and each survivor with its diff."""
-    judged = [verdict for verdict in verdicts if is_judged(verdict)]
-    survivors = [verdict for verdict in judged if not verdict.is_killed]
+    live = [verdict for verdict in verdicts if verdict.is_live]
+    survivors = [verdict for verdict in live if not verdict.is_killed]
     apart = [verdict for verdict in verdicts if not verdict.is_live]
     seconds = sum(verdict.seconds for verdict in verdicts) / max(len(verdicts), 1)
     processor = sum(verdict.processor_seconds for verdict in verdicts) / max(len(verdicts), 1)
     refused = sum(verdict.outcome == "refused" for verdict in apart)
     lines = [
-        f"{len(judged)} mutants judged, {len(judged) - len(survivors)} killed ({kill_rate(verdicts):.1%}); "
-        f"{sum(verdict.outcome == 'timeout' for verdict in judged)} of them by the time limit.",
-        f"Apart: {refused} refused by the database, {len(apart) - refused} with the same plan, "
-        f"{len(verdicts) - len(judged) - len(apart)} that change nothing that a table could show (survivors.md).",
+        f"{len(live)} live mutants, {len(live) - len(survivors)} killed ({kill_rate(verdicts):.1%}); "
+        f"{sum(verdict.outcome == 'timeout' for verdict in live)} of them by the time limit.",
+        f"Apart: {refused} refused by the database, {len(apart) - refused} with the same plan.",
         f"{seconds:.1f} s a mutant on one worker, {processor:.1f} s of them in dbt and the tests.",
         "",
-        *_table("operator", judged, lambda verdict: verdict.operator),
+        *_table("operator", live, lambda verdict: verdict.operator),
         "",
-        *_table("file", judged, lambda verdict: verdict.path),
+        *_table("file", live, lambda verdict: verdict.path),
         "",
     ]
     for verdict in sorted(survivors, key=lambda one: (one.path, one.line)):
@@ -55,12 +47,12 @@ def report(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(lines)
 
 
-def _table(title: str, judged: Sequence[Verdict], by: Callable[[Verdict], str]) -> list[str]:
+def _table(title: str, live: Sequence[Verdict], by: Callable[[Verdict], str]) -> list[str]:
     groups: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict in judged:
+    for verdict in live:
         groups[by(verdict)].append(verdict)
     rows = [
         f"| {name} | {len(own)} | {sum(one.is_killed for one in own)} | {sum(not one.is_killed for one in own)} |"
         for name, own in sorted(groups.items())
     ]
-    return [f"| {title} | judged | killed | survived |", "|---|---|---|---|", *rows]
+    return [f"| {title} | live | killed | survived |", "|---|---|---|---|", *rows]

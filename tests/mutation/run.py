@@ -16,7 +16,6 @@ from threading import Lock
 from typing import Any
 
 from tests.mutation.catalogue import Mutant, mutants, sample
-from tests.mutation.report import is_judged
 from tests.mutation.state import State, Verdict, append_verdict, build_empty, copy_tree, read_verdicts, running_server
 
 # The tests that may notice a broken rule: files and folders.
@@ -33,7 +32,7 @@ UNIT_TESTS = "tests/dbt/test_unit_tests.py"
 
 @dataclass(frozen=True)
 class Plan:
-    """sample: judged mutants wanted, 0 for all. only: parts of paths, or keys. again: `survivors` or `all` are tried
+    """sample: live mutants wanted, 0 for all. only: parts of paths, or keys. again: `survivors` or `all` are tried
     although there is a verdict. baseline: first see that the unbroken project passes. tolerant: leave tests out that
     fail on it, instead of refusing to run. tests: files and folders of tests that may notice a broken rule."""
 
@@ -176,10 +175,10 @@ class Desk:
             print(f"left out: {test}", flush=True)
 
     def fill(self, wanted: int, candidates: Sequence[Mutant]) -> list[Verdict]:
-        """Verdicts of candidates in their order until `wanted` are judged."""
+        """Verdicts of candidates in their order until `wanted` are live."""
         verdicts: list[Verdict] = []
         for mutant in candidates:
-            if sum(map(is_judged, verdicts)) == wanted:
+            if sum(verdict.is_live for verdict in verdicts) == wanted:
                 break
             verdicts.append(self._verdict(mutant))
         return verdicts

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from tests.mutation.catalogue import Mutant
 from tests.mutation.operators import Edit
-from tests.mutation.report import accepted_survivors, kill_rate
+from tests.mutation.report import kill_rate
 from tests.mutation.run import Desk, Plan, Worker
 from tests.mutation.state import State, read_verdicts
 
@@ -55,17 +55,6 @@ def test_a_mutant_that_is_no_live_sql_gives_way_to_the_next(tmp_path: Path) -> N
     verdicts = desk(tmp_path, worker).fill(1, [mutant("a"), mutant("b"), mutant("c")])
     assert [one.outcome for one in verdicts] == ["refused", "killed"]
     assert kill_rate(verdicts) == 1.0
-
-
-def test_a_mutant_that_is_known_to_change_nothing_gives_way_to_the_next(tmp_path: Path) -> None:
-    listed = min(accepted_survivors())
-    verdicts = desk(tmp_path, StandIn(noticed={"b"})).fill(1, [mutant(listed), mutant("b"), mutant("c")])
-    assert [one.outcome for one in verdicts] == ["survived", "killed"]
-    assert kill_rate(verdicts) == 1.0
-    # What a test notices after all is a kill like any other.
-    (tmp_path / "noticed").mkdir()
-    noticed = desk(tmp_path / "noticed", StandIn(noticed={listed})).fill(1, [mutant(listed), mutant("b")])
-    assert [one.outcome for one in noticed] == ["killed"]
 
 
 def test_a_verdict_is_kept_and_not_asked_for_again(tmp_path: Path) -> None:
