@@ -4,11 +4,10 @@ select
     covered.day as last_day,
     true as is_daily,
     {{ local_day('delivery.as_of') }} as as_of
-from {{ ref('covered_day') }} as covered
-inner join {{ ref('stg_delivery') }} as delivery
-    on
-        covered.delivery_id = delivery.delivery_id
-        and delivery.dataset = 'absence'
+from {{ ref('stg_delivery') }} as delivery
+inner join {{ ref('covered_day') }} as covered
+    on delivery.delivery_id = covered.delivery_id
+where delivery.dataset = 'absence'
 union all
 select
     covered.municipality,
@@ -16,8 +15,7 @@ select
     {{ last_day_of_month('covered.month') }} as last_day,
     false as is_daily,
     {{ local_day('delivery.as_of') }} as as_of
-from {{ ref('covered_month') }} as covered
-inner join {{ ref('stg_delivery') }} as delivery
-    on
-        covered.delivery_id = delivery.delivery_id
-        and delivery.dataset = 'absence'
+from {{ ref('stg_delivery') }} as delivery
+inner join {{ ref('covered_month') }} as covered
+    on delivery.delivery_id = covered.delivery_id
+where delivery.dataset = 'absence'

@@ -1,20 +1,24 @@
+-- Each row is one thing to notice.
+with noticed as (
+    select
+        overlap.municipality,
+        'enrolment_overlap' as rule
+    from {{ ref('enrolment_overlap') }} as overlap
+    union all
+    select
+        surplus.municipality,
+        'absence_surplus' as rule
+    from {{ ref('absence_surplus') }} as surplus
+    union all
+    select
+        support.municipality,
+        support.rule
+    from {{ ref('support_finding') }} as support
+)
+
 select
-    overlap.municipality,
-    'enrolment_overlap' as rule,
+    noticed.municipality,
+    noticed.rule,
     count(*) as row_count
-from {{ ref('enrolment_overlap') }} as overlap
-group by overlap.municipality
-union all
-select
-    surplus.municipality,
-    'absence_surplus' as rule,
-    count(*) as row_count
-from {{ ref('absence_surplus') }} as surplus
-group by surplus.municipality
-union all
-select
-    support.municipality,
-    support.rule,
-    count(*) as row_count
-from {{ ref('support_finding') }} as support
-group by support.municipality, support.rule
+from noticed
+group by noticed.municipality, noticed.rule

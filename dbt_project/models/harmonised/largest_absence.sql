@@ -2,77 +2,120 @@
 
 -- What the disclosure control asks of a lesson sum: whether one pupil holds most of it. A view, since a release asks it
 -- of the months only that it shows anew; nothing is materialised in it, so that only their rows are read.
-with pupil_class as not materialized (
+with counted as not materialized (
     select
-        absence.month,
-        absence.municipality,
-        absence.person_key,
-        absence.absence_class,
-        absence.lessons
-    from {{ ref('pupil_month_absence') }} as absence
-    where absence.absence_class is not null
-    union all
-    select
+        pupil_month.person_key,
+        pupil_month.school_year,
         pupil_month.month,
         pupil_month.municipality,
-        pupil_month.person_key,
-        'all' as absence_class,
-        pupil_month.absent_lessons as lessons
+        pupil_month.counted_grade as grade,
+        pupil_month.absent_lessons
     from {{ ref('pupil_month') }} as pupil_month
-    where pupil_month.absent_lessons > 0
-),
-
-counted as not materialized (
-    select
-        pupil_class.month,
-        pupil_class.municipality,
-        band.grade_band,
-        pupil_class.absence_class,
-        pupil_class.person_key,
-        pupil_class.lessons
-    from pupil_class
-    inner join {{ ref('pupil_month') }} as pupil_month
-        on
-            pupil_class.person_key = pupil_month.person_key
-            and pupil_class.municipality = pupil_month.municipality
-            and pupil_class.month = pupil_month.month
     inner join {{ ref('period') }} as period
         on
             pupil_month.month = period.period_start
             and period.period_type = 'month'
             and period.is_shared
-    inner join {{ ref('grade_band') }} as band
-        on pupil_month.counted_grade = band.grade
     where pupil_month.is_population
 ),
 
--- Of the region all of a pupil's lessons, also of a municipality that is not in its figure: too many, not too few.
-region_pupil as (
+pupil_class as not materialized (
     select
-        counted.month,
-        'region' as municipality,
-        counted.grade_band,
-        counted.absence_class,
         counted.person_key,
-        sum(counted.lessons) as lessons
+        counted.school_year,
+        counted.month,
+        counted.municipality,
+        counted.grade,
+        absence.absence_class,
+        absence.lessons
     from counted
-    group by counted.month, counted.grade_band, counted.absence_class, counted.person_key
+    inner join {{ ref('pupil_month_absence') }} as absence
+        on
+            counted.person_key = absence.person_key
+            and counted.municipality = absence.municipality
+            and counted.month = absence.month
+    where absence.absence_class is not null
+    union all
+    select
+        counted.person_key,
+        counted.school_year,
+        counted.month,
+        counted.municipality,
+        counted.grade,
+        'all' as absence_class,
+        counted.absent_lessons as lessons
+    from counted
+    where counted.absent_lessons > 0
+),
+
+-- By grade first, so that few rows meet the bands.
+grade_class as not materialized (
+    select
+        pupil_class.month,
+        pupil_class.municipality,
+        pupil_class.grade,
+        pupil_class.absence_class,
+        max(pupil_class.lessons) as lessons
+    from pupil_class
+    group by pupil_class.month, pupil_class.municipality, pupil_class.grade, pupil_class.absence_class
+),
+
+-- Of the region all of a pupil's lessons, also of a municipality that is not in its figure: too many, not too few. Only
+-- who was in two municipalities has any elsewhere.
+mover_class as not materialized (
+    select
+        pupil_class.month,
+        pupil_class.grade,
+        pupil_class.absence_class,
+        sum(pupil_class.lessons) as lessons
+    from {{ ref('mover') }} as mover
+    inner join pupil_class
+        on
+            mover.person_key = pupil_class.person_key
+            and mover.school_year = pupil_class.school_year
+    group by pupil_class.person_key, pupil_class.month, pupil_class.grade, pupil_class.absence_class
+),
+
+most as not materialized (
+    select
+        grade_class.month,
+        coalesce(grade_class.municipality, 'region') as municipality,
+        band.grade_band,
+        grade_class.absence_class,
+        max(grade_class.lessons) as lessons
+    from grade_class
+    inner join {{ ref('grade_band') }} as band
+        on grade_class.grade = band.grade
+    group by
+        grouping sets (
+            (grade_class.month, grade_class.municipality, band.grade_band, grade_class.absence_class),
+            (grade_class.month, band.grade_band, grade_class.absence_class)
+        )
+),
+
+movers_most as not materialized (
+    select
+        mover_class.month,
+        'region' as municipality,
+        band.grade_band,
+        mover_class.absence_class,
+        max(mover_class.lessons) as lessons
+    from mover_class
+    inner join {{ ref('grade_band') }} as band
+        on mover_class.grade = band.grade
+    group by mover_class.month, band.grade_band, mover_class.absence_class
 )
 
 select
-    counted.month,
-    counted.municipality,
-    counted.grade_band,
-    counted.absence_class,
-    max(counted.lessons) as lessons
-from counted
-group by counted.month, counted.municipality, counted.grade_band, counted.absence_class
-union all
-select
-    region_pupil.month,
-    region_pupil.municipality,
-    region_pupil.grade_band,
-    region_pupil.absence_class,
-    max(region_pupil.lessons) as lessons
-from region_pupil
-group by region_pupil.month, region_pupil.municipality, region_pupil.grade_band, region_pupil.absence_class
+    most.month,
+    most.municipality,
+    most.grade_band,
+    most.absence_class,
+    greatest(most.lessons, movers_most.lessons) as lessons
+from most
+left join movers_most
+    on
+        most.month = movers_most.month
+        and most.municipality = movers_most.municipality
+        and most.grade_band = movers_most.grade_band
+        and most.absence_class = movers_most.absence_class

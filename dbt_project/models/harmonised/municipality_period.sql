@@ -26,15 +26,6 @@ counted as (
 ),
 
 -- Only who was in two municipalities in a school year had lessons elsewhere than where it is counted.
-mover as (
-    select
-        enrolment.person_key,
-        enrolment.school_year
-    from {{ ref('enrolment') }} as enrolment
-    group by enrolment.person_key, enrolment.school_year
-    having min(enrolment.municipality) < max(enrolment.municipality)
-),
-
 moved as (
     select
         tier.person_key,
@@ -44,7 +35,7 @@ moved as (
         tier.municipality,
         tier.scheduled_lessons,
         tier.covered_lessons
-    from mover
+    from {{ ref('mover') }} as mover
     inner join {{ ref('pupil_period') }} as tier
         on
             mover.person_key = tier.person_key

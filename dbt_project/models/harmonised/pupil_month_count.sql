@@ -21,7 +21,6 @@ left join {{ ref('support_day_level') }} as level
     on
         pupil_month.person_key = level.person_key
         and pupil_month.counted_municipality = level.municipality
-        and pupil_month.school_year = level.school_year
         and period.period_end between level.valid_from and level.valid_to
 where pupil_month.is_population
 group by

@@ -17,17 +17,17 @@ with numbered as (
     from {{ ref('support_period') }} as period
 ),
 
--- The days of its school year on which a period says a level, or says something that nobody can tell a level from.
+-- The days of its school year on which a period says a level, or says something that nobody can tell a level from: of
+-- each day one or the other.
 span as (
     select
         claim.delivery_id,
         claim.row_number,
         claim.valid_from,
-        min(claim.valid_to) as valid_to,
-        min(claim.support_level) as support_level
+        claim.valid_to,
+        claim.support_level
     from {{ ref('support_claim') }} as claim
     where claim.effect = 'level' or (claim.effect = 'unknown' and claim.rule <> 'regimes_overlap')
-    group by claim.delivery_id, claim.row_number, claim.valid_from
 ),
 
 component as (
