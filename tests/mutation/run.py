@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,16 +19,20 @@ from typing import Any
 from tests.mutation.catalogue import Mutant, mutants, sample
 from tests.mutation.state import State, Verdict, append_verdict, build_empty, copy_tree, read_verdicts, running_server
 
+# One model's unit tests, and all of them.
+OWN_UNIT_TESTS = "tests/mutation/own_unit_tests.py"
+UNIT_TESTS = "tests/dbt/test_unit_tests.py"
+ALL_UNIT_TESTS = f"{UNIT_TESTS}::test_unit_tests_of_the_models"
+
 # The tests that may notice a broken rule: files and folders.
 TESTS = (
+    OWN_UNIT_TESTS,
     "tests/dbt",
     "tests/pipeline/test_municipal.py",
     "tests/truth/test_harmonised.py",
     "tests/mutation/landed_region.py",
     "tests/truth/test_increments.py",
 )
-
-UNIT_TESTS = "tests/dbt/test_unit_tests.py"
 
 
 @dataclass(frozen=True)
@@ -142,10 +147,12 @@ class Desk:
             for place in (state.root / name for name in plan.tests)
             for path in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])
         }
-        # The models' own unit tests stand beside them, and are run by one test.
+        # The models' own unit tests stand beside them.
+        own = sorted((state.root / "dbt_project" / "models").rglob("*.yml"))
+        unit_tests = "".join(path.read_text("utf-8").partition("\nunit_tests:")[2] for path in own)
+        self.unit_tested = set(re.findall(r"^    model: (\w+)$", unit_tests, re.MULTILINE))
         if UNIT_TESTS in self.texts:
-            own = sorted((state.root / "dbt_project" / "models").rglob("*.yml"))
-            self.texts[UNIT_TESTS] += "".join(path.read_text("utf-8").partition("\nunit_tests:")[2] for path in own)
+            self.texts[UNIT_TESTS] += unit_tests
         # Seconds of each test that is known to pass on the unbroken project.
         self.costs: dict[str, float] = {}
         self.left_out: list[str] = []
@@ -240,11 +247,16 @@ class Desk:
             key=lambda path: (-modules[path], -self.texts[path].count(name), spent[path]),
         )
         killers = [test for test, _ in tests.most_common(10)]
+        # A broken model fails its own unit tests only; whatever else is broken may fail any.
+        is_model = mutant.path.startswith("dbt_project/models/")
+        own = [OWN_UNIT_TESTS] if is_model and name in self.unit_tested else []
+        others = [path for path in order if path != OWN_UNIT_TESTS]
+        all_unit_tests = [ALL_UNIT_TESTS] if is_model else []
         return {
             "key": mutant.key,
             "path": mutant.path,
             "edit": asdict(mutant.edit),
-            "modules": order,
+            "modules": [*own, *others],
             "killers": killers,
-            "left_out": [*self.left_out],
+            "left_out": [*self.left_out, *all_unit_tests],
         }

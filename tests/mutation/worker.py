@@ -32,6 +32,7 @@ from pipeline.transform import TransformError, build
 from tests.dbt.tiny import OWN, SHARED
 from tests.mutation.landed_region import LandedRegion
 from tests.mutation.operators import Edit
+from tests.mutation.own_unit_tests import UnitTested
 from tests.mutation.plugin import Trial
 from tests.mutation.state import EMPTY, LANDED, NIGHT, NIGHTS, State, cloned
 
@@ -40,6 +41,9 @@ LIVE_LIMIT_S = 600.0
 TESTS_LIMIT_S = 3600.0
 # What a test fails with that never came to its assertion.
 BUILD_ERRORS = (TransformError.__name__, ConfigError.__name__, "psycopg.errors")
+# The databases of a worker's tests, by what their names end with.
+UNIT = "unit"
+KINDS = (SHARED, OWN, UNIT)
 Answer = dict[str, Any]
 
 
@@ -60,7 +64,7 @@ def serve(state: State, worker: int) -> None:
 
 def _parse(state: State, worker: int) -> Answer:
     """Has dbt parse the unbroken project for the databases of this worker's tests, so that trials parse one file."""
-    for kind in (SHARED, OWN):
+    for kind in KINDS:
         with cloned(state.postgres, EMPTY, f"{_database(worker)}_{kind}") as url:
             build(url, _parsed(state, worker) / kind, select="grade_band", night=NIGHT)
     return {"outcome": "parsed"}
@@ -221,7 +225,7 @@ def _target(state: State, worker: int, mode: str) -> Path:
 def _tests_target(state: State, worker: int) -> Path:
     """A folder for the tests' dbt, with what it has parsed of the unbroken project for each of their databases."""
     target = _targets(state, worker) / token_hex(4)
-    for kind in (SHARED, OWN):
+    for kind in KINDS:
         (target / kind).mkdir(parents=True)
         shutil.copy(_parsed(state, worker) / kind / "partial_parse.msgpack", target / kind)
     return target
@@ -232,7 +236,7 @@ def _targets(state: State, worker: int) -> Path:
 
 
 def _test(state: State, worker: int, task: Answer) -> Answer:
-    trial = Trial(_fixtures(state, worker), task["modules"], task["killers"], task["left_out"])
+    trial = Trial(_fixtures(state, worker, task["path"]), task["modules"], task["killers"], task["left_out"])
     flags = ["-q", "-s", "-p", "no:cacheprovider", "--timeout=0", "--tb=short"]
     flags += ["-x"] if task["edit"] else []
     code = pytest.main([*flags, *task["modules"]], plugins=[trial])
@@ -265,8 +269,9 @@ def _landed(state: State, worker: int, stack: ExitStack) -> Settings:
     return settings
 
 
-def _fixtures(state: State, worker: int) -> dict[str, Callable[[ExitStack], Any]]:
-    """What is handed to the tests in place of their own fixtures; the region is built once for all that ask."""
+def _fixtures(state: State, worker: int, path: str) -> dict[str, Callable[[ExitStack], Any]]:
+    """What is handed to the tests in place of their own fixtures; the region is built once for all that ask. path: of
+    what is broken, if anything is."""
     made: list[Settings] = []
 
     def landed(stack: ExitStack) -> LandedRegion:
@@ -281,8 +286,13 @@ def _fixtures(state: State, worker: int) -> dict[str, Callable[[ExitStack], Any]
         running: Any = SimpleNamespace(settings=settings, truth=state.truth)
         return Compared(running, state.truth, person_keys(settings, state.truth))
 
+    def unit_tested(stack: ExitStack) -> UnitTested:
+        url = stack.enter_context(cloned(state.postgres, EMPTY, f"{_database(worker)}_{UNIT}"))
+        return UnitTested(url, _tests_target(state, worker) / UNIT, (Path(path).stem,) if path else ())
+
     return {
         "postgres": lambda _: state.postgres,
+        "unit_tested": unit_tested,
         "dbt_database": lambda _: _database(worker),
         "dbt_target": lambda _: _tests_target(state, worker),
         "landed": landed,
