@@ -29,12 +29,13 @@ def unit_tested() -> UnitTested:
 
 
 def test_the_models_own_unit_tests(unit_tested: UnitTested) -> None:
-    wanted = " ".join(f"{name},test_type:unit" for name in unit_tested.models) or "test_type:unit"
+    # dbt runs a model's unit tests before it builds the model.
+    wanted = unit_tested.models or ("resource_type:model resource_type:unit_test",)
     # As at a first build, which the unit tests are written for.
     result = build(
         unit_tested.url,
         unit_tested.target,
-        select=wanted,
+        select=" ".join(wanted),
         full_refresh=True,
         night=date(2025, 12, 1),
         unit_tests=True,
