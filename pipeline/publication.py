@@ -357,8 +357,7 @@ def _safe(
 ) -> Protected:
     """Protected rows that the audit passes; keeps the decisions, and what was published of each count."""
     days = sorted({count.when for count in linked_counts(tables).values})
-    # What names a school year is no day.
-    known = detail(connection, [date.fromisoformat(day) for day in days if len(day) == len("2025-10-31")])
+    known = detail(connection, _dates(days))
     before = _published(connection, days)
     seen = _seen(connection, days)
     span = float(SPAN)
@@ -415,6 +414,11 @@ def _keep_decisions(connection: psycopg.Connection, number: int, protected: Prot
             )
 
 
+def _dates(times: Sequence[str]) -> list[date]:
+    """The days among what counts are of; some are of a school year, which is named by its first year."""
+    return [date.fromisoformat(time) for time in times if len(time) == len("2025-10-31")]
+
+
 def _seen(connection: psycopg.Connection, days: Sequence[str]) -> dict[audit.Cell, audit.Seen]:
     """What readers last saw of the counts of these days, in the audit's own words."""
     rows = connection.execute(
@@ -422,7 +426,7 @@ def _seen(connection: psycopg.Connection, days: Sequence[str]) -> dict[audit.Cel
         select distinct on (cell) cell, shown, truth, is_pending
         from ops.published_cell where cell ->> 'day' = any(%s) order by cell, release_number desc
         """,
-        ([*days, *(month_end(date.fromisoformat(day)).isoformat() for day in days if len(day) == 10)],),
+        ([*days, *(month_end(day).isoformat() for day in _dates(days))],),
     ).fetchall()
     return {tuple(sorted(cell.items())): audit.Seen(shown, truth, pending) for cell, shown, truth, pending in rows}
 
