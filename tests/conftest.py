@@ -15,14 +15,16 @@ from pipeline.reference import load_reference
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect, prepare
 
-# Folders of tests that take minutes. They are begun first, so that no process is left with them alone at the end.
-SLOWEST = ("e2e", "truth", "reference", "dbt")
+# Tests that take minutes. They are begun first, so that no process is left with them alone at the end; of those with an
+# Airflow of their own one before the others, which would only wait for each other.
+SLOWEST = ("e2e/test_night.py", "truth", "reference", "e2e", "dbt")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        return SLOWEST.index(folder) if folder in SLOWEST else len(SLOWEST)
+        path = item.path.relative_to(Path(__file__).parent)
+        places = [path.as_posix(), *(folder.as_posix() for folder in path.parents)]
+        return min((SLOWEST.index(place) for place in places if place in SLOWEST), default=len(SLOWEST))
 
     items.sort(key=rank)
 

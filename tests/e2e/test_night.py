@@ -32,6 +32,8 @@ from tests.pipeline.test_cli import tukiverkko
 
 # A Tuesday and the day after it: Varkaus edits its workbook on Mondays.
 FIRST, SECOND = date(2026, 2, 3), date(2026, 2, 4)
+# The nights come before the first test of them, and take their time where other work goes beside them.
+pytestmark = pytest.mark.timeout(1800)
 MARTS = ("attendance_monthly", "attendance_tiers", "support_levels")
 ON_DUTY = "aino@alue.example"
 

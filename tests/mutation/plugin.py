@@ -9,6 +9,8 @@ import pytest
 
 # A test with a warehouse of its own builds it for itself; the others share one build in a module.
 OWN_WAREHOUSE = "warehouse"
+# The published star takes minutes to make: early only for what its tests name.
+STAR = "region"
 
 
 @dataclass(eq=False)
@@ -17,13 +19,14 @@ class Trial:
 
     fixtures: name → what the fixture is, made when it is first asked for and closed with `stack`. modules: files in
     the order in which they are run. killers: tests that are run before the others of their kind. left_out: tests that
-    are not run, since they fail without any mutant.
+    are not run, since they fail without any mutant. named: files that say the name of what is broken.
     """
 
     fixtures: Mapping[str, Callable[[ExitStack], Any]]
     modules: Sequence[str]
     killers: Sequence[str]
     left_out: Sequence[str] = ()
+    named: Sequence[str] = ()
     stack: ExitStack = field(default_factory=ExitStack)
     failures: dict[str, str] = field(default_factory=dict)
     passed: int = 0
@@ -64,11 +67,12 @@ class Trial:
         """Shared builds first, then warehouses of a test's own, then the region."""
         names = getattr(item, "fixturenames", ())
         is_region = any(name in names for name in REGION_FIXTURES)
-        stage = 3 if is_region else 2 if OWN_WAREHOUSE in names else 0
+        module = item.nodeid.partition("::")[0]
+        is_late = OWN_WAREHOUSE in names or (STAR in names and module not in self.named)
+        stage = 3 if is_region else 2 if is_late else 0
         place = self.killers.index(item.nodeid) if item.nodeid in self.killers else len(self.killers)
         if stage and place < len(self.killers):
             stage = 1
-        module = item.nodeid.partition("::")[0]
         rank = self.modules.index(module) if module in self.modules else len(self.modules)
         return (stage, rank, place)
 

@@ -34,6 +34,9 @@ TESTS = (
     "tests/truth/test_increments.py",
 )
 
+# A task for a worker that breaks nothing.
+UNBROKEN: Mapping[str, Any] = {"path": "", "edit": None, "killers": [], "left_out": [], "named": []}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -161,14 +164,7 @@ class Desk:
         """Runs every test once on the unbroken project, and keeps how long each takes."""
         worker = self.idle.get()
         try:
-            task = {
-                "key": "baseline",
-                "path": "",
-                "edit": None,
-                "modules": [*self.texts],
-                "killers": [],
-                "left_out": [],
-            }
+            task = {**UNBROKEN, "key": "baseline", "modules": [*self.texts]}
             answer = worker.ask(task)
         finally:
             self.idle.put(worker)
@@ -223,7 +219,7 @@ class Desk:
                 return False
             if test in self.costs:
                 return True
-        task = {"key": "unbroken", "path": "", "edit": None, "modules": [test], "killers": [], "left_out": []}
+        task = {**UNBROKEN, "key": "unbroken", "modules": [test]}
         answer = self._ask(task)
         with self.lock:
             if answer["outcome"] == "survived":
@@ -259,4 +255,5 @@ class Desk:
             "modules": [*own, *others],
             "killers": killers,
             "left_out": [*self.left_out, *all_unit_tests],
+            "named": [path for path, text in self.texts.items() if name in text],
         }

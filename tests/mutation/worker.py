@@ -236,7 +236,9 @@ def _targets(state: State, worker: int) -> Path:
 
 
 def _test(state: State, worker: int, task: Answer) -> Answer:
-    trial = Trial(_fixtures(state, worker, task["path"]), task["modules"], task["killers"], task["left_out"])
+    trial = Trial(
+        _fixtures(state, worker, task["path"]), task["modules"], task["killers"], task["left_out"], task["named"]
+    )
     flags = ["-q", "-s", "-p", "no:cacheprovider", "--timeout=0", "--tb=short"]
     flags += ["-x"] if task["edit"] else []
     code = pytest.main([*flags, *task["modules"]], plugins=[trial])
