@@ -15,8 +15,8 @@ from pipeline.reference import load_reference
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse import connect, prepare
 
-# Tests that take minutes. They are begun first, so that no process is left with them alone at the end; of those with an
-# Airflow of their own one before the others, which would only wait for each other.
+# Tests that take minutes. They are begun first, so that no process is left with them alone at the end; the nights,
+# which take longest, before the others with an Airflow of their own.
 SLOWEST = ("e2e/test_night.py", "truth", "reference", "e2e", "dbt")
 
 
