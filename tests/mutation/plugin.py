@@ -9,7 +9,7 @@ import pytest
 
 # A test with a warehouse of its own builds it for itself; the others share one build in a module.
 OWN_WAREHOUSE = "warehouse"
-# The published star takes minutes to make: early only for what its tests name.
+# The published star is the longest of the shared builds: early only for what its tests name.
 STAR = "region"
 
 
