@@ -95,6 +95,7 @@
             old.municipality = touched.municipality
             and old.month = {{ month_of("touched.day") }}
             and old.day = touched.day
+            and {{ is_one_of("old.month", "select " ~ month_of("touched.day") ~ " from " ~ driver ~ " as touched") }}
     {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
@@ -104,7 +105,10 @@
     {%- if is_incremental() -%}
         delete from {{ this }} as old
         using {{ driver }} as touched
-        where old.municipality = touched.municipality and old.month = touched.month
+        where
+            old.municipality = touched.municipality
+            and old.month = touched.month
+            and {{ is_one_of("old.month", "select touched.month from " ~ driver ~ " as touched") }}
     {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}

@@ -80,13 +80,21 @@
 {% macro plan_for_all(always=false) -%}
     {#-
         Before a model that is built anew, or one that `always` reads most of what it reads: where the planner takes a
-        join for a few rows, a nested loop over all of them costs minutes; a hash costs little where there are few.
+        join for a few rows, a nested loop over all of them costs minutes, and so does a merge by municipality alone; a
+        hash costs little where there are few. Models run beside each other, so none hands its rows to more workers.
     -#}
     {%- if always or builds_anew() -%}
         set local enable_nestloop = off;
+        set local enable_mergejoin = off;
+        set local max_parallel_workers_per_gather = 0;
         set local work_mem = '256MB'
     {%- else -%} select 1
     {%- endif -%}
+{%- endmacro %}
+
+{% macro group_sorted() -%}
+    {#- Before a model that makes a group of almost each row: exact sums of a million groups at once do not fit. -#}
+    set local enable_hashagg = off
 {%- endmacro %}
 
 {% macro refresh_source_statistics() -%}

@@ -1,32 +1,37 @@
-{% macro attendance_tier_joins(row, period_type) -%}
+{% macro no_tier_reason(row, period_type) -%}
     {#-
-        Joins that judge `row` (scheduled_lessons, covered_lessons, covered_days, absent_lessons of a period of that
-        type, an expression): `known.no_tier_reason`, null when enough is known, and then `tier.tier`.
+        Why `row` (scheduled_lessons, covered_lessons, covered_days of a period of that type, an expression) has no
+        tier; null when enough is known.
     -#}
-    cross join lateral (
-        select
-            case
-                when
-                    {{ row }}.covered_lessons < {{ definition('coverage_minimum') }} * {{ row }}.scheduled_lessons
-                    then 'low_coverage'
-                when
-                    {{ row }}.covered_days < case
-                        when {{ period_type }} = 'month' then {{ definition('month_minimum_days') }}
-                        else {{ definition('period_minimum_days') }}
-                    end
-                    then 'too_few_lessons'
-            end as no_tier_reason
-    ) as known
-    left join {{ ref('attendance_tier') }} as tier
-        on
-            known.no_tier_reason is null
-            and (
-                {{ row }}.absent_lessons > tier.lower_bound * {{ row }}.covered_lessons
-                or (tier.lower_included and {{ row }}.absent_lessons = tier.lower_bound * {{ row }}.covered_lessons)
-            )
-            and (
-                tier.upper_bound is null
-                or {{ row }}.absent_lessons < tier.upper_bound * {{ row }}.covered_lessons
-                or (tier.upper_included and {{ row }}.absent_lessons = tier.upper_bound * {{ row }}.covered_lessons)
-            )
+    case
+        when {{ row }}.covered_lessons < {{ definition('coverage_minimum') }} * {{ row }}.scheduled_lessons
+            then 'low_coverage'
+        when
+            {{ row }}.covered_days < case
+                when {{ period_type }} = 'month' then {{ definition('month_minimum_days') }}
+                else {{ definition('period_minimum_days') }}
+            end
+            then 'too_few_lessons'
+    end
+{%- endmacro %}
+
+{% macro is_in_tier(row, tier) -%}
+    {#-
+        True where `row` (no_tier_reason, covered_lessons, absent_lessons) belongs to `tier`, by products, which are
+        exact. The rows are best materialised, so that none is worked out again for each of the tiers.
+    -#}
+    (
+        {{ row }}.no_tier_reason is null
+        and case
+            when {{ tier }}.lower_included
+                then {{ row }}.absent_lessons >= {{ tier }}.lower_bound * {{ row }}.covered_lessons
+            else {{ row }}.absent_lessons > {{ tier }}.lower_bound * {{ row }}.covered_lessons
+        end
+        and case
+            when {{ tier }}.upper_bound is null then true
+            when {{ tier }}.upper_included
+                then {{ row }}.absent_lessons <= {{ tier }}.upper_bound * {{ row }}.covered_lessons
+            else {{ row }}.absent_lessons < {{ tier }}.upper_bound * {{ row }}.covered_lessons
+        end
+    )
 {%- endmacro %}

@@ -3,7 +3,7 @@
         materialized="incremental",
         incremental_strategy="append",
         pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
-        indexes=[{"columns": ["municipality", "month"]}, {"columns": ["person_key"]}],
+        indexes=[{"columns": ["month"]}, {"columns": ["person_key"]}],
     )
 }}
 
@@ -120,7 +120,7 @@ capped_day as (
         {{ within_schedule('scheduled_day', 'earlier_classes') }} as kept_lessons
     from scheduled_day
     window earlier_classes as (
-        partition by scheduled_day.municipality, scheduled_day.person_key, scheduled_day.day
+        partition by scheduled_day.person_key, scheduled_day.day, scheduled_day.municipality
         order by scheduled_day.priority
         rows between unbounded preceding and 1 preceding
     )
@@ -132,7 +132,7 @@ capped_month as (
         {{ within_schedule('scheduled_month', 'earlier_classes') }} as kept_lessons
     from scheduled_month
     window earlier_classes as (
-        partition by scheduled_month.municipality, scheduled_month.person_key, scheduled_month.month
+        partition by scheduled_month.person_key, scheduled_month.month, scheduled_month.municipality
         order by scheduled_month.priority
         rows between unbounded preceding and 1 preceding
     )
@@ -153,10 +153,10 @@ school_share as (
     where school_month.scheduled_lessons > 0
     window
         all_schools as (
-            partition by school_month.municipality, school_month.person_key, school_month.month
+            partition by school_month.person_key, school_month.month, school_month.municipality
         ),
         schools_so_far as (
-            partition by school_month.municipality, school_month.person_key, school_month.month
+            partition by school_month.person_key, school_month.month, school_month.municipality
             order by school_month.school_number
             rows between unbounded preceding and current row
         )

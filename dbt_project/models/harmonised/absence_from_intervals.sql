@@ -65,7 +65,7 @@ layered as (
         {{ time_without('class_day.away', time_together('class_day.away') ~ ' over earlier_classes') }} as away_alone
     from class_day
     window earlier_classes as (
-        partition by class_day.municipality, class_day.person_key, class_day.day
+        partition by class_day.person_key, class_day.day, class_day.municipality
         order by class_day.priority
         rows between unbounded preceding and 1 preceding
     )

@@ -4,8 +4,8 @@
         incremental_strategy="append",
         pre_hook="{{ forget_touched_months() }}",
         indexes=[
-            {"columns": ["municipality", "month"]},
-            {"columns": ["municipality", "day", "school_number", "grade"], "unique": true}
+            {"columns": ["month"]},
+            {"columns": ["school_number", "grade", "day", "municipality"], "unique": true}
         ],
     )
 }}

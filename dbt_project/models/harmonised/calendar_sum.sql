@@ -3,7 +3,7 @@
         materialized="incremental",
         incremental_strategy="append",
         pre_hook="{{ forget_touched_sums() }}",
-        indexes=[{"columns": ["municipality", "day", "school_number", "grade"], "unique": true}],
+        indexes=[{"columns": ["school_number", "grade", "day", "municipality"], "unique": true}],
     )
 }}
 
@@ -71,7 +71,7 @@ running as (
             and dense.grade = calendar.grade
             and dense.day = calendar.day
     window so_far as (
-        partition by dense.municipality, dense.school_number, dense.grade
+        partition by dense.school_number, dense.grade, dense.municipality
         order by dense.day
         rows between unbounded preceding and current row
     )

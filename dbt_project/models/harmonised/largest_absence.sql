@@ -76,46 +76,42 @@ mover_class as not materialized (
     group by pupil_class.person_key, pupil_class.month, pupil_class.grade, pupil_class.absence_class
 ),
 
-most as not materialized (
-    select
-        grade_class.month,
-        coalesce(grade_class.municipality, 'region') as municipality,
-        band.grade_band,
-        grade_class.absence_class,
-        max(grade_class.lessons) as lessons
-    from grade_class
-    inner join {{ ref('grade_band') }} as band
-        on grade_class.grade = band.grade
-    group by
-        grouping sets (
-            (grade_class.month, grade_class.municipality, band.grade_band, grade_class.absence_class),
-            (grade_class.month, band.grade_band, grade_class.absence_class)
-        )
-),
-
 movers_most as not materialized (
     select
         mover_class.month,
-        'region' as municipality,
-        band.grade_band,
+        mover_class.grade,
         mover_class.absence_class,
         max(mover_class.lessons) as lessons
     from mover_class
-    inner join {{ ref('grade_band') }} as band
-        on mover_class.grade = band.grade
-    group by mover_class.month, band.grade_band, mover_class.absence_class
+    group by mover_class.month, mover_class.grade, mover_class.absence_class
+),
+
+grade_most as not materialized (
+    select
+        grade_class.*,
+        movers_most.lessons as mover_lessons
+    from grade_class
+    left join movers_most
+        on
+            grade_class.month = movers_most.month
+            and grade_class.grade = movers_most.grade
+            and grade_class.absence_class = movers_most.absence_class
 )
 
 select
-    most.month,
-    most.municipality,
-    most.grade_band,
-    most.absence_class,
-    greatest(most.lessons, movers_most.lessons) as lessons
-from most
-left join movers_most
-    on
-        most.month = movers_most.month
-        and most.municipality = movers_most.municipality
-        and most.grade_band = movers_most.grade_band
-        and most.absence_class = movers_most.absence_class
+    grade_most.month,
+    coalesce(grade_most.municipality, 'region') as municipality,
+    band.grade_band,
+    grade_most.absence_class,
+    case
+        when grade_most.municipality is null then greatest(max(grade_most.lessons), max(grade_most.mover_lessons))
+        else max(grade_most.lessons)
+    end as lessons
+from grade_most
+inner join {{ ref('grade_band') }} as band
+    on grade_most.grade = band.grade
+group by
+    grouping sets (
+        (grade_most.month, grade_most.municipality, band.grade_band, grade_most.absence_class),
+        (grade_most.month, band.grade_band, grade_most.absence_class)
+    )

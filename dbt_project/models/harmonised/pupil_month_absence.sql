@@ -4,8 +4,8 @@
         incremental_strategy="append",
         pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
         indexes=[
-            {"columns": ["municipality", "month"]},
-            {"columns": ["person_key", "municipality", "month", "absence_class"], "unique": true}
+            {"columns": ["month"]},
+            {"columns": ["person_key", "month", "municipality", "absence_class"], "unique": true}
         ],
     )
 }}

@@ -7,7 +7,7 @@
     )
 }}
 
--- Months and the school year to date are sums of months; a running month is summed to the day before the night.
+-- Months and the school year to date are sums of months; a running month is known to the day before the night.
 with to_date as (
     select known.*
     from {{ ref('pupil_sum') }} as known
@@ -129,31 +129,35 @@ enrolled as (
             and band.grade_band <> 'all'
 ),
 
-summed as (
+-- What is known of a month, and of the school year to the end of it, is known by its month; of weeks by their last day.
+known as (
     select
         enrolled.*,
-        case when enrolled.period_type = 'month' then to_date.scheduled_lessons else to_date.year_scheduled_lessons end
-            as scheduled_lessons,
-        case when enrolled.period_type = 'month' then to_date.covered_lessons else to_date.year_covered_lessons end
-            as covered_lessons,
-        case when enrolled.period_type = 'month' then to_date.covered_days else to_date.year_covered_days end
-            as covered_days,
-        case when enrolled.period_type = 'month' then to_date.absent_lessons else to_date.year_absent_lessons end
-            as absent_lessons
+        case enrolled.period_type
+            when 'last_12_weeks' then week_schedule.scheduled_lessons
+            when 'month' then to_date.scheduled_lessons
+            else to_date.year_scheduled_lessons
+        end as scheduled_lessons,
+        case enrolled.period_type
+            when 'last_12_weeks' then week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0)
+            when 'month' then to_date.covered_lessons
+            else to_date.year_covered_lessons
+        end as covered_lessons,
+        case enrolled.period_type
+            when 'last_12_weeks' then week_schedule.covered_days - coalesce(week_uncovered.days, 0)
+            when 'month' then to_date.covered_days
+            else to_date.year_covered_days
+        end as covered_days,
+        case enrolled.period_type
+            when 'last_12_weeks' then week_absent.absent_lessons
+            when 'month' then to_date.absent_lessons
+            else to_date.year_absent_lessons
+        end as absent_lessons
     from enrolled
     left join to_date
         on
             enrolled.person_key = to_date.person_key
             and enrolled.month = to_date.month
-    where enrolled.period_type <> 'last_12_weeks'
-    union all
-    select
-        enrolled.*,
-        week_schedule.scheduled_lessons,
-        week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0) as covered_lessons,
-        week_schedule.covered_days - coalesce(week_uncovered.days, 0) as covered_days,
-        week_absent.absent_lessons
-    from enrolled
     left join {{ ref('enrolment_path') }} as path
         on
             enrolled.person_key = path.person_key
@@ -170,26 +174,32 @@ summed as (
         on
             enrolled.person_key = week_absent.person_key
             and enrolled.period_end = week_absent.period_end
-    where enrolled.period_type = 'last_12_weeks'
 ),
 
-judged as (
+summed as (
     select
-        summed.person_key,
-        summed.period_type,
-        summed.period_start,
-        summed.period_end,
-        summed.month,
-        summed.school_year,
-        summed.municipality,
-        summed.school_number,
-        summed.grade,
-        summed.grade_band,
-        summed.is_population,
-        coalesce(summed.scheduled_lessons, 0) as scheduled_lessons,
-        coalesce(summed.covered_lessons, 0) as covered_lessons,
-        coalesce(summed.covered_days, 0) as covered_days,
-        coalesce(summed.absent_lessons, 0) as absent_lessons
+        known.person_key,
+        known.period_type,
+        known.period_start,
+        known.period_end,
+        known.month,
+        known.school_year,
+        known.municipality,
+        known.school_number,
+        known.grade,
+        known.grade_band,
+        known.is_population,
+        coalesce(known.scheduled_lessons, 0) as scheduled_lessons,
+        coalesce(known.covered_lessons, 0) as covered_lessons,
+        coalesce(known.covered_days, 0) as covered_days,
+        coalesce(known.absent_lessons, 0) as absent_lessons
+    from known
+),
+
+judged as materialized (
+    select
+        summed.*,
+        {{ no_tier_reason('summed', 'summed.period_type') }} as no_tier_reason
     from summed
 )
 
@@ -210,6 +220,7 @@ select
     judged.covered_days,
     judged.absent_lessons,
     tier.tier,
-    known.no_tier_reason
+    judged.no_tier_reason
 from judged
-{{ attendance_tier_joins('judged', 'judged.period_type') }}
+left join {{ ref('attendance_tier') }} as tier
+    on {{ is_in_tier('judged', 'tier') }}

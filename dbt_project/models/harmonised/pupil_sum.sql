@@ -2,7 +2,7 @@
     config(
         materialized="incremental",
         incremental_strategy="append",
-        pre_hook="{{ forget_touched_pupils() }}",
+        pre_hook=["{{ forget_touched_pupils() }}", "{{ group_sorted() }}"],
         indexes=[{"columns": ["person_key", "school_year", "month"], "unique": true}],
     )
 }}

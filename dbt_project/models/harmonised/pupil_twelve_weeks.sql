@@ -6,7 +6,7 @@
             "{{ plan_for_all(always=true) }}", "{{ forget_touched_weeks() }}", "{{ forget_recent_weeks() }}"
         ],
         indexes=[
-            {"columns": ["person_key", "week_end"], "unique": true}, {"columns": ["municipality", "week_end"]}
+            {"columns": ["person_key", "week_end"], "unique": true}, {"columns": ["week_end"]}
         ],
     )
 }}
@@ -247,13 +247,11 @@ evaluated as (
     where candidate.is_recent or covered_here.week_end is not null
 ),
 
-judged as (
+judged as materialized (
     select
         evaluated.*,
-        tier.tier,
-        known.no_tier_reason
+        {{ no_tier_reason('evaluated', "'last_12_weeks'") }} as no_tier_reason
     from evaluated
-    {{ attendance_tier_joins('evaluated', "'last_12_weeks'") }}
     where
         evaluated.is_recent
         or evaluated.absent_lessons >= {{ definition('reach_minimum_rate') }} * evaluated.covered_lessons
@@ -272,11 +270,13 @@ select
     judged.covered_days,
     judged.absent_lessons,
     case when judged.covered_lessons > 0 then judged.absent_lessons / judged.covered_lessons end as absence_rate,
-    judged.tier,
+    tier.tier,
     judged.no_tier_reason
 from judged
 left join {{ ref('grade_band') }} as band
     on
         judged.grade = band.grade
         and band.grade_band <> 'all'
-where judged.is_recent or judged.tier is not null
+left join {{ ref('attendance_tier') }} as tier
+    on {{ is_in_tier('judged', 'tier') }}
+where judged.is_recent or tier.tier is not null

@@ -3,7 +3,7 @@
         materialized="incremental",
         incremental_strategy="append",
         pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
-        indexes=[{"columns": ["municipality", "month"]}, {"columns": ["person_key"]}],
+        indexes=[{"columns": ["month"]}, {"columns": ["person_key"]}],
     )
 }}
 

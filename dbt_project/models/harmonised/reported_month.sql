@@ -3,7 +3,7 @@
         materialized="incremental",
         incremental_strategy="append",
         pre_hook="{{ forget_touched_days() }}",
-        indexes=[{"columns": ["municipality", "month"]}, {"columns": ["pupil_ref"]}],
+        indexes=[{"columns": ["month"]}, {"columns": ["pupil_ref"]}],
     )
 }}
 

@@ -3,7 +3,7 @@
         materialized="incremental",
         incremental_strategy="append",
         pre_hook="{{ forget_changed_calendars() }}",
-        indexes=[{"columns": ["municipality", "day"]}],
+        indexes=[{"columns": ["day"]}],
     )
 }}
 
@@ -18,7 +18,7 @@ with delivered as (
         school_day.day_start,
         school_day.slot_minutes,
         row_number() over (
-            partition by school_day.municipality, school_day.school_number, school_day.grade, school_day.day
+            partition by school_day.school_number, school_day.grade, school_day.day, school_day.municipality
             order by school_day.row_number desc
         ) as newest
     from {{ ref('stg_school_day') }} as school_day

@@ -4,8 +4,8 @@
         incremental_strategy="append",
         pre_hook=["{{ forget_touched_months() }}", "{{ forget_touched_persons() }}"],
         indexes=[
-            {"columns": ["municipality", "month"]},
-            {"columns": ["person_key", "municipality", "day"], "unique": true}
+            {"columns": ["month"]},
+            {"columns": ["person_key", "day", "municipality"], "unique": true}
         ],
     )
 }}

@@ -90,64 +90,47 @@ band as (
     from {{ ref('grade_band') }} as grade_band
 ),
 
--- Every home and band of a count day on which the municipality has pupils; summed, since the planner takes what is
--- counted for a few rows and would join it to all of them in turn.
+population as (
+    select
+        counted.count_day,
+        counted.municipality,
+        counted.grade_band,
+        sum(counted.pupils) as pupils
+    from counted
+    group by counted.count_day, counted.municipality, counted.grade_band
+),
+
+-- Every home and band of a count day on which the municipality has pupils.
 cell as (
     select
         place.count_day,
         home.home_municipality,
         place.municipality,
         band.grade_band,
-        0 as pupils
+        place.as_of
     from place
     cross join home
     cross join band
-    union all
-    select
-        counted.count_day,
-        counted.home_municipality,
-        counted.municipality,
-        counted.grade_band,
-        counted.pupils
-    from counted
-),
-
-summed as (
-    select
-        cell.count_day,
-        cell.home_municipality,
-        cell.municipality,
-        cell.grade_band,
-        sum(cell.pupils) as pupils
-    from cell
-    group by cell.count_day, cell.home_municipality, cell.municipality, cell.grade_band
-),
-
-filled as (
-    select
-        summed.count_day,
-        summed.home_municipality,
-        summed.municipality,
-        summed.grade_band,
-        place.as_of,
-        summed.pupils,
-        sum(summed.pupils) over (
-            partition by summed.count_day, summed.municipality, summed.grade_band
-        ) as population
-    from summed
-    inner join place
-        on
-            summed.count_day = place.count_day
-            and summed.municipality = place.municipality
 )
 
 select
-    filled.count_day,
-    filled.home_municipality,
-    filled.municipality,
-    filled.grade_band,
-    cast(filled.pupils as bigint) as pupils,
-    cast(filled.population as bigint) as population,
-    case when filled.population > 0 then filled.pupils / cast(filled.population as numeric) end as share,
-    filled.as_of
-from filled
+    cell.count_day,
+    cell.home_municipality,
+    cell.municipality,
+    cell.grade_band,
+    cast(coalesce(counted.pupils, 0) as bigint) as pupils,
+    cast(coalesce(population.pupils, 0) as bigint) as population,
+    coalesce(counted.pupils, 0) / population.pupils as share,
+    cell.as_of
+from cell
+left join counted
+    on
+        cell.count_day = counted.count_day
+        and cell.home_municipality = counted.home_municipality
+        and cell.municipality = counted.municipality
+        and cell.grade_band = counted.grade_band
+left join population
+    on
+        cell.count_day = population.count_day
+        and cell.municipality = population.municipality
+        and cell.grade_band = population.grade_band
