@@ -114,3 +114,25 @@
     {#- Aggregate: a number that two sets of rows share only when they hold the same rows, in whatever order. -#}
     sum(cast(hashtextextended(concat_ws('|', {{ values | join(', ') }}), 0) as numeric))
 {%- endmacro %}
+
+{% macro postgres__get_columns_in_relation(relation) -%}
+    {#-
+        In place of dbt's own, which asks `information_schema.columns`: a view that takes long for each relation, and is
+        asked for every model and every input of a unit test. An array tells the type of its items besides.
+    -#}
+    {%- call statement("get_columns_in_relation", fetch_result=True) -%}
+        select
+            attribute.attname as column_name,
+            format_type(attribute.atttypid, null) as data_type,
+            information_schema._pg_char_max_length(attribute.atttypid, attribute.atttypmod) as character_maximum_length,
+            information_schema._pg_numeric_precision(attribute.atttypid, attribute.atttypmod) as numeric_precision,
+            information_schema._pg_numeric_scale(attribute.atttypid, attribute.atttypmod) as numeric_scale
+        from pg_catalog.pg_attribute as attribute
+        where
+            attribute.attrelid = to_regclass('{{ relation }}')
+            and attribute.attnum > 0
+            and not attribute.attisdropped
+        order by attribute.attnum
+    {%- endcall -%}
+    {{ return(sql_convert_columns_in_relation(load_result("get_columns_in_relation").table)) }}
+{%- endmacro %}
