@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any
 
 from tests.mutation.catalogue import Mutant, mutants, sample
+from tests.mutation.own_unit_tests import models_to_ask
 from tests.mutation.state import State, Verdict, append_verdict, build_empty, copy_tree, read_verdicts, running_server
 
 # One model's unit tests, and all of them.
@@ -35,7 +36,7 @@ TESTS = (
 )
 
 # A task for a worker that breaks nothing.
-UNBROKEN: Mapping[str, Any] = {"path": "", "edit": None, "killers": [], "left_out": [], "named": []}
+UNBROKEN: Mapping[str, Any] = {"path": "", "edit": None, "asked": [], "killers": [], "left_out": [], "named": []}
 
 
 @dataclass(frozen=True)
@@ -243,15 +244,17 @@ class Desk:
             key=lambda path: (-modules[path], -self.texts[path].count(name), spent[path]),
         )
         killers = [test for test, _ in tests.most_common(10)]
+        asked = models_to_ask(self.state.root, mutant.path, mutant.line, self.unit_tested)
+        own = [OWN_UNIT_TESTS] if asked else []
         # A broken model fails its own unit tests only; whatever else is broken may fail any.
         is_model = mutant.path.startswith("dbt_project/models/")
-        own = [OWN_UNIT_TESTS] if is_model and name in self.unit_tested else []
         others = [path for path in order if path != OWN_UNIT_TESTS]
         all_unit_tests = [ALL_UNIT_TESTS] if is_model else []
         return {
             "key": mutant.key,
             "path": mutant.path,
             "edit": asdict(mutant.edit),
+            "asked": asked,
             "modules": [*own, *others],
             "killers": killers,
             "left_out": [*self.left_out, *all_unit_tests],

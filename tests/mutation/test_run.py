@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from tests.mutation.catalogue import Mutant
 from tests.mutation.operators import Edit
+from tests.mutation.own_unit_tests import models_to_ask
 from tests.mutation.report import kill_rate
 from tests.mutation.run import Desk, Plan, Worker
 from tests.mutation.state import State, read_verdicts
@@ -67,3 +68,26 @@ def test_a_verdict_is_kept_and_not_asked_for_again(tmp_path: Path) -> None:
     assert worker.asked == []
     desk(tmp_path, StandIn(noticed=set())).fill(1, [mutant("c")])
     assert read_verdicts(tmp_path / "results.jsonl").keys() == {"b", "c"}
+
+
+def test_of_a_broken_macro_the_models_are_asked_that_call_it(tmp_path: Path) -> None:
+    macros, models = tmp_path / "dbt_project" / "macros", tmp_path / "dbt_project" / "models"
+    macros.mkdir(parents=True)
+    models.mkdir()
+    (macros / "days.sql").write_text(
+        "{% macro other() -%} 1 {%- endmacro %}\n"
+        "{% macro month_of(day) -%}\n    date_trunc({{ day }})\n{%- endmacro %}\n"
+        "{% macro next_month(day) -%} {{ month_of(day) }} {%- endmacro %}\n"
+    )
+    for name, text in (
+        ("a", "{{ other() }}"),
+        ("b", "{{ next_month('x') }}"),
+        ("c", "{{ month_of('x') }}"),
+        ("d", "{{ month_of('x') }}"),
+    ):
+        (models / f"{name}.sql").write_text(text)
+    tested = {"a", "b", "c"}
+    assert models_to_ask(tmp_path, "dbt_project/macros/days.sql", 3, tested) == ["b", "c"]
+    assert models_to_ask(tmp_path, "dbt_project/models/c.sql", 1, tested) == ["c"]
+    assert models_to_ask(tmp_path, "dbt_project/models/d.sql", 1, tested) == []
+    assert models_to_ask(tmp_path, "municipalities/kuopio/forms.csv", 2, tested) == []

@@ -237,7 +237,7 @@ def _targets(state: State, worker: int) -> Path:
 
 def _test(state: State, worker: int, task: Answer) -> Answer:
     trial = Trial(
-        _fixtures(state, worker, task["path"]), task["modules"], task["killers"], task["left_out"], task["named"]
+        _fixtures(state, worker, task["asked"]), task["modules"], task["killers"], task["left_out"], task["named"]
     )
     flags = ["-q", "-s", "-p", "no:cacheprovider", "--timeout=0", "--tb=short"]
     flags += ["-x"] if task["edit"] else []
@@ -271,9 +271,9 @@ def _landed(state: State, worker: int, stack: ExitStack) -> Settings:
     return settings
 
 
-def _fixtures(state: State, worker: int, path: str) -> dict[str, Callable[[ExitStack], Any]]:
-    """What is handed to the tests in place of their own fixtures; the region is built once for all that ask. path: of
-    what is broken, if anything is."""
+def _fixtures(state: State, worker: int, asked: Sequence[str]) -> dict[str, Callable[[ExitStack], Any]]:
+    """What is handed to the tests in place of their own fixtures; the region is built once for all that ask. asked:
+    the models whose own unit tests are; none means all."""
     made: list[Settings] = []
 
     def landed(stack: ExitStack) -> LandedRegion:
@@ -290,7 +290,7 @@ def _fixtures(state: State, worker: int, path: str) -> dict[str, Callable[[ExitS
 
     def unit_tested(stack: ExitStack) -> UnitTested:
         url = stack.enter_context(cloned(state.postgres, EMPTY, f"{_database(worker)}_{UNIT}"))
-        return UnitTested(url, _tests_target(state, worker) / UNIT, (Path(path).stem,) if path else ())
+        return UnitTested(url, _tests_target(state, worker) / UNIT, tuple(asked))
 
     return {
         "postgres": lambda _: state.postgres,
