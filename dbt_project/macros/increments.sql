@@ -61,7 +61,6 @@
             old.municipality = change.municipality
             and old.school_year = change.school_year
             and (change.is_anew or old.delivery_id = change.delivery_id)
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -71,7 +70,6 @@
         delete from {{ this }} as old
         using {{ driver }} as change
         where old.municipality = change.municipality and old.school_year = change.school_year
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -81,7 +79,6 @@
         delete from {{ this }} as old
         using {{ driver }} as change
         where change.dataset = 'absence' and old.delivery_id = change.delivery_id
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -96,7 +93,6 @@
             and old.month = {{ month_of("touched.day") }}
             and old.day = touched.day
             and {{ is_one_of("old.month", "select " ~ month_of("touched.day") ~ " from " ~ driver ~ " as touched") }}
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -109,7 +105,6 @@
             old.municipality = touched.municipality
             and old.month = touched.month
             and {{ is_one_of("old.month", "select touched.month from " ~ driver ~ " as touched") }}
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -119,7 +114,6 @@
         delete from {{ this }} as old
         using {{ driver }} as touched
         where old.person_key = touched.person_key
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -130,7 +124,6 @@
         delete from {{ this }} as old
         using {{ driver }} as touched
         where old.municipality = touched.municipality and old.day >= touched.first_day
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -144,7 +137,6 @@
             old.person_key = touched.person_key
             and old.school_year = touched.school_year
             and old.month >= touched.first_month
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -157,7 +149,6 @@
             old.person_key = touched.person_key
             and old.school_year = touched.school_year
             and old.week_end >= touched.first_month
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -177,7 +168,6 @@
                     covered.week_end
                 from {{ driver }} as covered
             )
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
@@ -196,7 +186,7 @@
 
 {% macro remember_build(results) -%}
     {#- After a build: when all of the harmonised layer was built, what the next increment compares with. -#}
-    {%- if not execute -%} {{ return("select 1") }} {%- endif -%}
+    {%- if not execute -%} {{ return("") }} {%- endif -%}
     {%- set wanted = [] -%}
     {%- for node in graph.nodes.values() if node.resource_type == "model" and "harmonised" in node.tags -%}
         {%- do wanted.append(node.unique_id) -%}
@@ -223,7 +213,6 @@
         'Mallien ja koodien tunnusluku. / Digest of the models and codes.';
         insert into harmonised.built_state
         select stg_night.night, '{{ env_var("TUKIVERKKO_BUILD_FINGERPRINT", "") }}' from staging.stg_night;
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 

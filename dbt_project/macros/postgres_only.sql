@@ -74,7 +74,7 @@
 
 {% macro refresh_statistics(relation) -%}
     {#- A new table has no statistics until the server gets to it; the next model's plan needs them now. -#}
-    {%- if model.config.materialized == "view" -%} select 1 {%- else -%} analyze {{ relation }} {%- endif -%}
+    {%- if model.config.materialized != "view" -%} analyze {{ relation }} {%- endif -%}
 {%- endmacro %}
 
 {% macro plan_for_all(always=false) -%}
@@ -88,7 +88,6 @@
         set local enable_mergejoin = off;
         set local max_parallel_workers_per_gather = 0;
         set local work_mem = '256MB'
-    {%- else -%} select 1
     {%- endif -%}
 {%- endmacro %}
 
