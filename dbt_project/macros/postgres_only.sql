@@ -135,3 +135,23 @@
     {%- endcall -%}
     {{ return(sql_convert_columns_in_relation(load_result("get_columns_in_relation").table)) }}
 {%- endmacro %}
+
+{% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}
+    {#-
+        In place of dbt's own, which looks twice for each model which columns there are. Here a description of a column
+        that is not there fails the build.
+    -#}
+    {%- set comments = [] -%}
+    {%- if for_relation and config.persist_relation_docs() and model.description -%}
+        {%- do comments.append(alter_relation_comment(relation, model.description)) -%}
+    {%- endif -%}
+    {%- if for_columns and config.persist_column_docs() -%}
+        {%- for column in model.columns.values() -%}
+            {%- set comment = postgres_escape_comment(column.description) -%}
+            {%- do comments.append("comment on column " ~ relation ~ "." ~ column.name ~ " is " ~ comment ~ ";") -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if comments -%}
+        {%- call statement("persist_docs", auto_begin=False) -%} {{ comments | join("\n") }} {%- endcall -%}
+    {%- endif -%}
+{%- endmacro %}
