@@ -232,16 +232,19 @@ class Desk:
 
     def _task(self, mutant: Mutant) -> dict[str, Any]:
         with self.lock:
-            kills = [v for v in self.known.values() if v.outcome == "killed" and v.path == mutant.path]
+            killed = [verdict for verdict in self.known.values() if verdict.outcome == "killed"]
+        kills = [verdict for verdict in killed if verdict.path == mutant.path]
         tests = Counter(verdict.by for verdict in kills)
         modules = Counter(verdict.by.partition("::")[0] for verdict in kills)
+        # What notices most breaks of other files may notice this one as well.
+        elsewhere = Counter(verdict.by.partition("::")[0] for verdict in killed)
         name = Path(mutant.path).stem
         spent: dict[str, float] = defaultdict(float)
         for test, seconds in self.costs.items():
             spent[test.partition("::")[0]] += seconds
         order = sorted(
             self.texts,
-            key=lambda path: (-modules[path], -self.texts[path].count(name), spent[path]),
+            key=lambda path: (-modules[path], -self.texts[path].count(name), -elsewhere[path], spent[path]),
         )
         killers = [test for test, _ in tests.most_common(10)]
         asked = models_to_ask(self.state.root, mutant.path, mutant.line, self.unit_tested)
