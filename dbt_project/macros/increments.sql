@@ -258,9 +258,9 @@
         {%- for column in columns %},
         reported.{{ column }}
         {%- endfor %}
-    from {{ ref("touched_person") }} as touched_person
-    inner join {{ ref("person_reference") }} as reference
-        on touched_person.person_key = reference.person_key
+    from {{ ref("person_reference") }} as reference
+    inner join {{ ref("touched_person") }} as touched_person
+        on reference.person_key = touched_person.person_key
     inner join {{ ref(model) }} as reported
         on
             reference.municipality = reported.municipality
