@@ -84,7 +84,10 @@
 
 {% macro forget_touched_days() -%}
     {%- set driver = ref("touched_day") -%}
-    {#- Before an increment: the rows of the touched days (of a monthly source: of the month's first day) go. -#}
+    {#-
+        Before an increment: the rows of the touched days (of a monthly source: of the month's first day) go. The months
+        are named besides, so that they are looked up however many municipalities are touched.
+    -#}
     {%- if is_incremental() -%}
         delete from {{ this }} as old
         using {{ driver }} as touched
@@ -98,6 +101,7 @@
 
 {% macro forget_touched_months() -%}
     {%- set driver = ref("touched_month") -%}
+    {#- Before an increment: the rows of the touched months go; they are looked up as those of touched days. -#}
     {%- if is_incremental() -%}
         delete from {{ this }} as old
         using {{ driver }} as touched

@@ -147,8 +147,9 @@
     {%- endif -%}
     {%- if for_columns and config.persist_column_docs() -%}
         {%- for column in model.columns.values() -%}
+            {%- set name = relation ~ "." ~ adapter.quote(column.name) -%}
             {%- set comment = postgres_escape_comment(column.description) -%}
-            {%- do comments.append("comment on column " ~ relation ~ "." ~ column.name ~ " is " ~ comment ~ ";") -%}
+            {%- do comments.append("comment on column " ~ name ~ " is " ~ comment ~ ";") -%}
         {%- endfor -%}
     {%- endif -%}
     {%- if comments -%}

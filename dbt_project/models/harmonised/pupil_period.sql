@@ -7,7 +7,7 @@
     )
 }}
 
--- Months and the school year to date are sums of months; a running month is known to the day before the night.
+-- Months and the school year to date are sums of months; a running month is summed to the day before the night.
 with to_date as (
     select known.*
     from {{ ref('pupil_sum') }} as known
@@ -130,29 +130,29 @@ enrolled as (
 ),
 
 -- What is known of a month, and of the school year to the end of it, is known by its month; of weeks by their last day.
-known as (
+summed as (
     select
         enrolled.*,
-        case enrolled.period_type
+        coalesce(case enrolled.period_type
             when 'last_12_weeks' then week_schedule.scheduled_lessons
             when 'month' then to_date.scheduled_lessons
             else to_date.year_scheduled_lessons
-        end as scheduled_lessons,
-        case enrolled.period_type
+        end, 0) as scheduled_lessons,
+        coalesce(case enrolled.period_type
             when 'last_12_weeks' then week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0)
             when 'month' then to_date.covered_lessons
             else to_date.year_covered_lessons
-        end as covered_lessons,
-        case enrolled.period_type
+        end, 0) as covered_lessons,
+        coalesce(case enrolled.period_type
             when 'last_12_weeks' then week_schedule.covered_days - coalesce(week_uncovered.days, 0)
             when 'month' then to_date.covered_days
             else to_date.year_covered_days
-        end as covered_days,
-        case enrolled.period_type
+        end, 0) as covered_days,
+        coalesce(case enrolled.period_type
             when 'last_12_weeks' then week_absent.absent_lessons
             when 'month' then to_date.absent_lessons
             else to_date.year_absent_lessons
-        end as absent_lessons
+        end, 0) as absent_lessons
     from enrolled
     left join to_date
         on
@@ -174,26 +174,6 @@ known as (
         on
             enrolled.person_key = week_absent.person_key
             and enrolled.period_end = week_absent.period_end
-),
-
-summed as (
-    select
-        known.person_key,
-        known.period_type,
-        known.period_start,
-        known.period_end,
-        known.month,
-        known.school_year,
-        known.municipality,
-        known.school_number,
-        known.grade,
-        known.grade_band,
-        known.is_population,
-        coalesce(known.scheduled_lessons, 0) as scheduled_lessons,
-        coalesce(known.covered_lessons, 0) as covered_lessons,
-        coalesce(known.covered_days, 0) as covered_days,
-        coalesce(known.absent_lessons, 0) as absent_lessons
-    from known
 ),
 
 judged as materialized (
