@@ -61,3 +61,12 @@ def test_a_start_that_moves_takes_the_sums_before_it_away(warehouse: TinyWarehou
     # In October the first two weeks up to the night are Monday 6 to Monday 20, 11 days of 6 lessons.
     sums = warehouse.query("select month, scheduled_lessons, year_scheduled_lessons from harmonised.pupil_sum")
     assert [tuple(row.values()) for row in sums] == [(day("2025-10-01"), 66, 66)]
+
+
+def test_months_without_a_calendar_are_there_from_the_first_build(warehouse: TinyWarehouse) -> None:
+    # As when each night since August had added its running month.
+    warehouse.deliver("kuopio", "2025-10-20", enrolment=[enrolment("kuopio", "one")], support=[], absence=[])
+    warehouse.build("2025-10-20", MODELS_ONLY)
+    months = warehouse.query("select month, scheduled_lessons from harmonised.pupil_month order by month")
+    known = [(row["month"], int(row["scheduled_lessons"])) for row in months]
+    assert known == [(day(f"2025-{month}-01"), 0) for month in ("08", "09", "10")]

@@ -3,22 +3,21 @@
 with bound as (
     select
         least({{ built_night() }}, tonight.night) as first_night,
-        tonight.night,
-        (
-            select {{ school_year_start('min(delivery.school_year)') }}
-            from {{ ref('stg_delivery') }} as delivery
-        ) as first_day
+        greatest({{ built_night() }}, tonight.night) as last_night
     from {{ ref('stg_night') }} as tonight
 ),
 
 -- Lessons are scheduled up to the day before the night: the running month, and what has passed since the last build.
+-- With nothing built all months: a pupil without a calendar is known as one of whom nothing is.
 running_month as (
     select cast(each.month as date) as month
     from bound
     cross join lateral {{
         each_month(
-            'coalesce(' ~ month_of(days_after('bound.first_night', -1)) ~ ', bound.first_day)',
-            'greatest(bound.night, ' ~ built_night() ~ ')'
+            'case when ' ~ built_night() ~ ' is null then (select '
+            ~ school_year_start('min(delivery.school_year)') ~ ' from ' ~ ref('stg_delivery')
+            ~ ' as delivery) else ' ~ month_of(days_after('bound.first_night', -1)) ~ ' end',
+            'bound.last_night'
         )
     }} as each (month)
 ),
