@@ -491,6 +491,9 @@ def test_labels_of_tiers_say_their_bounds() -> None:
 def test_tiers_leave_no_hole() -> None:
     tiers = [row for row in seed("attendance_tier") if row["lower_bound"]]
     assert (tiers[0]["lower_bound"], tiers[0]["lower_included"], tiers[-1]["upper_bound"]) == ("0", "true", "")
+    for row in seed("attendance_tier"):
+        for bound in ("lower", "upper"):
+            assert bool(row[f"{bound}_bound"]) == bool(row[f"{bound}_included"]), row["tier"]
     for one, following in pairwise(tiers):
         assert one["upper_bound"] == following["lower_bound"]
         assert one["upper_included"] != following["lower_included"]
