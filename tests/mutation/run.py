@@ -125,6 +125,7 @@ def run(state: State, plan: Plan) -> list[Verdict]:
             pool = ThreadPoolExecutor(max_workers=plan.workers)
             try:
                 parts = list(pool.map(lambda stratum: desk.fill(*stratum), strata))
+                parts = desk.top_up(strata, parts)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
     return [verdict for part in parts for verdict in part]
@@ -186,6 +187,19 @@ class Desk:
                 break
             verdicts.append(self._verdict(mutant))
         return verdicts
+
+    def top_up(
+        self, strata: Sequence[tuple[int, Sequence[Mutant]]], parts: Sequence[list[Verdict]]
+    ) -> list[list[Verdict]]:
+        """`parts` (the verdicts of each stratum), with one more live mutant of a stratum, the largest first, for each
+        that is missing from the sample: of a file whose mutants are all refused nothing is live."""
+        filled = list(parts)
+        for place in sorted(range(len(strata)), key=lambda one: -strata[one][0]):
+            if sum(verdict.is_live for part in filled for verdict in part) >= self.plan.sample:
+                break
+            wanted, candidates = strata[place]
+            filled[place] = self.fill(wanted + 1, candidates)
+        return filled
 
     def _verdict(self, mutant: Mutant) -> Verdict:
         known = self.known.get(mutant.key)

@@ -38,8 +38,8 @@ def mutant(key: str) -> Mutant:
     return Mutant(key, "dbt_project/models/a.sql", 1, "join", "left", "inner", Edit(0, 1, "join", "x"))
 
 
-def desk(tmp_path: Path, worker: StandIn) -> Desk:
-    return Desk(State(tmp_path, tmp_path), Plan(tests=()), [cast(Worker, worker)])
+def desk(tmp_path: Path, worker: StandIn, sample: int = 200) -> Desk:
+    return Desk(State(tmp_path, tmp_path), Plan(tests=(), sample=sample), [cast(Worker, worker)])
 
 
 def test_a_test_that_fails_without_the_mutant_too_kills_nothing(tmp_path: Path) -> None:
@@ -56,6 +56,13 @@ def test_a_mutant_that_is_no_live_sql_gives_way_to_the_next(tmp_path: Path) -> N
     verdicts = desk(tmp_path, worker).fill(1, [mutant("a"), mutant("b"), mutant("c")])
     assert [one.outcome for one in verdicts] == ["refused", "killed"]
     assert kill_rate(verdicts) == 1.0
+
+
+def test_a_file_of_which_nothing_is_live_gives_its_place_to_the_largest(tmp_path: Path) -> None:
+    asked = desk(tmp_path, StandIn(noticed={"b", "c", "d", "e"}, refused={"a"}), sample=4)
+    strata = [(1, [mutant("a")]), (1, [mutant("b")]), (2, [mutant("c"), mutant("d"), mutant("e"), mutant("f")])]
+    parts = asked.top_up(strata, [asked.fill(*stratum) for stratum in strata])
+    assert [[one.key for one in part if one.is_live] for part in parts] == [[], ["b"], ["c", "d", "e"]]
 
 
 def test_a_verdict_is_kept_and_not_asked_for_again(tmp_path: Path) -> None:
