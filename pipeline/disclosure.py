@@ -331,7 +331,7 @@ def _withheld_sums(
             least=dict.fromkeys(found.values, 0),
             attackers=found.attackers(municipalities, primary - said),
             own={name: frozenset(one for one in found.values if found.is_own(name, one)) for name in municipalities},
-            attackers_when=lambda _, noughts: found.attackers(municipalities, (primary - said) | noughts),
+            attackers_when=lambda sums, noughts: found.attackers(municipalities, (primary - said) | noughts, sums),
             unseen=frozenset(found.unseen),
             # The sum of many is withheld with its count, and tells of nobody when it is worked out.
             spans={one: max(SPAN, SUM_SPAN * value) if one in few else 0 for one, value in found.values.items()},

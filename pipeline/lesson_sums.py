@@ -27,6 +27,10 @@ class LessonSum:
     band: str
     said: tuple[tuple[str, str], ...] = ()
 
+    def of(self, municipality: str) -> "LessonSum":
+        """The same of one municipality alone."""
+        return LessonSum(self.column, self.when, (municipality,), self.band, self.said)
+
 
 @dataclass(frozen=True)
 class LinkedSums:
@@ -40,27 +44,28 @@ class LinkedSums:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: COLUMNS)
 
     def attackers(
-        self, municipalities: Iterable[str], withheld: Collection[LessonSum]
+        self,
+        municipalities: Iterable[str],
+        withheld: Collection[LessonSum],
+        among: Collection[LessonSum] | None = None,
     ) -> dict[str, frozenset[LessonSum]]:
         """The outsider, and each municipality with the sums of its own pupils, and those to which nobody else adds as
-        far as is not withheld."""
+        far as is not withheld. among: only these sums are asked for (default: all)."""
+        asked = self.values if among is None else among
         return {"outsider": frozenset()} | {
-            name: frozenset(one for one in self.values if self._is_known_to(name, one, withheld))
-            for name in municipalities
+            name: frozenset(one for one in asked if self._is_known_to(name, one, withheld)) for name in municipalities
         }
 
     def is_own(self, municipality: str, one: LessonSum) -> bool:
         """Whether the sum is of the municipality's own pupils: nobody else has one of the kind, not even of nothing."""
-        others = (replace(one, places=(name,)) for name in one.places if name != municipality)
+        others = (one.of(name) for name in one.places if name != municipality)
         return municipality in one.places and not any(other in self.values for other in others)
 
     def _is_known_to(self, municipality: str, one: LessonSum, withheld: Collection[LessonSum]) -> bool:
-        if self.is_own(municipality, one):
-            return True
-        others = [replace(one, places=(name,)) for name in one.places if name != municipality]
-        return municipality in one.places and not any(
-            other in withheld or self.values.get(other, 0) > 0 for other in others
-        )
+        if municipality not in one.places:
+            return False
+        others = [one.of(name) for name in one.places if name != municipality]
+        return not any(other in withheld or self.values.get(other, 0) > 0 for other in others)
 
 
 def lesson_sums(tables: Tables) -> LinkedSums:

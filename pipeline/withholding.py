@@ -304,6 +304,17 @@ class _Program:
         return np.array(self.solver.getSolution().col_value)
 
 
+@dataclass(frozen=True)
+class _World:
+    """What the counts could be. columns: those that are not as in truth; values: what they are there. possible: the
+    numbers of the attackers who cannot tell it from the truth."""
+
+    columns: np.ndarray
+    values: np.ndarray
+    possible: np.ndarray
+    is_whole: bool
+
+
 class _Worlds:
     """Counts as they could be: each world is a proof of room for whoever cannot tell it from the truth.
 
@@ -311,7 +322,7 @@ class _Worlds:
     them, then over those of whole pupils.
     """
 
-    def __init__(self, part: _Component, worlds: Sequence[tuple[np.ndarray, np.ndarray]] = ()) -> None:
+    def __init__(self, part: _Component, worlds: Sequence[_World] = ()) -> None:
         self.part = part
         self.names = list(part.known)
         self.number = {name: number for number, name in enumerate(self.names)}
@@ -319,10 +330,9 @@ class _Worlds:
         self.floors = np.vstack([part.floors[name] for name in self.names])
         self.least = np.tile(part.values, (2, len(self.names), 1))
         self.most = self.least.copy()
-        # Of each world the counts that are not as in truth, and what they are there.
-        self.worlds: list[tuple[np.ndarray, np.ndarray]] = []
-        for columns, values in worlds:
-            self.add(columns, values)
+        self.worlds: list[_World] = []
+        for world in worlds:
+            self.add(world.columns, world.values)
 
     def add(self, columns: np.ndarray, values: np.ndarray) -> None:
         """Notes the world in which these counts have these values, and the others their true ones."""
@@ -330,22 +340,28 @@ class _Worlds:
         columns, values = columns[moved], values[moved]
         is_possible = ~(self.known[:, columns]).any(axis=1)
         is_possible &= (values >= self.floors[:, columns] - _STILL).all(axis=1)
-        possible = np.flatnonzero(is_possible)
         is_whole = not self.part.release.whole or bool((np.abs(values - np.rint(values)) < _STILL).all())
-        is_new = False
-        cells = (possible[:, None], columns)
-        for least, most in zip(self.least[: 1 + is_whole], self.most[: 1 + is_whole], strict=True):
-            low, high = least[cells], most[cells]
-            is_new |= bool(((values < low - _STILL) | (values > high + _STILL)).any())
-            least[cells] = np.minimum(low, values)
-            most[cells] = np.maximum(high, values)
+        world = _World(columns, values, np.flatnonzero(is_possible), is_whole)
         # A world that shows nobody more than the others do need not be kept.
-        if is_new:
-            self.worlds.append((columns, values))
+        if self._widened(world):
+            self.worlds.append(world)
+
+    def _widened(self, world: _World) -> bool:
+        """Lets the ends reach as far as the world does; whether any of them had to be moved."""
+        is_new = False
+        cells = (world.possible[:, None], world.columns)
+        for least, most in zip(self.least[: 1 + world.is_whole], self.most[: 1 + world.is_whole], strict=True):
+            low, high = least[cells], most[cells]
+            is_new |= bool(((world.values < low - _STILL) | (world.values > high + _STILL)).any())
+            least[cells] = np.minimum(low, world.values)
+            most[cells] = np.maximum(high, world.values)
+        return is_new
 
     def where_still(self, place: int) -> "_Worlds":
         """Those in which a count is as it is in truth."""
-        return _Worlds(self.part, [world for world in self.worlds if place not in world[0]])
+        found = _Worlds(self.part)
+        found.worlds = [world for world in self.worlds if place not in world.columns and found._widened(world)]
+        return found
 
     def room(self, attacker: str, places: np.ndarray) -> np.ndarray:
         """How far apart each of the counts lies in the worlds that the attacker cannot tell from the truth. Worlds with
@@ -438,7 +454,8 @@ class _Hiding:
         """Whether what is shown leaves a withheld count too little room. mend: what to do about the count for the
         attacker who could know; when it says that it did nothing, the look ends there."""
         found = False
-        for attacker, known in self.part.known.items():
+        # Who knows most first: what is possible for it is so for most of the others.
+        for attacker, known in sorted(self.part.known.items(), key=lambda one: -int(one[1].sum())):
             places = np.flatnonzero(self.hidden & ~known & (self.part.spans > 0) & ~self.left_to_audit[attacker])
             asked = self.part.spans[places] - _STILL
             lacking = asked - self.worlds.room(attacker, places)

@@ -11,9 +11,10 @@ from pathlib import Path
 from demo.night import CLOSING_NIGHT, RunningRegion, running_region
 from demo.region import write_night, write_truth
 from pipeline.ingest import ingest
-from pipeline.release import release
+from pipeline.release import choose_deliveries, release
 from pipeline.settings import PROJECT_ROOT, Settings
-from pipeline.warehouse import connect
+from pipeline.transform import build
+from pipeline.warehouse import connect, warehouse_url
 from tests.reference.compare import Comparison, compare
 from tests.reference.facts import Rejected, read_facts
 from tests.reference.status import LastNight
@@ -57,10 +58,19 @@ class Nights:
         self.running.sources.refresh()
         self._ingest("kuopio", night)
 
-    def compare(self, night: date) -> Comparison:
-        """Makes the night's release, and compares it with the reference."""
+    def build(self, night: date) -> None:
+        """Builds the marts of the night, before protection; nothing is published."""
+        with connect(self.settings) as connection:
+            choose_deliveries(connection, night)
+        build(warehouse_url(self.settings), self.settings.dbt_target, night=night)
+
+    def publish(self, night: date) -> None:
+        """Makes the night's release: builds the marts, protects and publishes them."""
         outcome = release(self.settings, night, by_hand=True)
         assert outcome.status == "published", outcome.reason
+
+    def compare(self, night: date) -> Comparison:
+        """Compares the marts of the night, as they were built, with the reference."""
         truth = self.running.truth
         write_truth(self.running.region, night, truth, self.delivered)
         with connect(self.settings) as connection:

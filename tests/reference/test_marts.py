@@ -20,6 +20,7 @@ def test_every_cell_of_every_mart_is_the_references(tmp_path: Path) -> None:
     with region_of(tmp_path, seed=4, scale=SCALE) as region:
         region.take_in(date(2025, 11, 10))
         region.take_in(date(2026, 2, 3), spoilt=True)
+        region.build(date(2026, 2, 3))
         found = region.compare(date(2026, 2, 3))
     assert not found.differences, found
     assert all(found.rows.values()), found.rows
@@ -60,5 +61,6 @@ def test_every_cell_of_thirty_nights(tmp_path: Path, run: Run) -> None:
             region.take_in(night, {8: {"kuopio"}, run.lost: {run.missing}}.get(n, ()))
             if n == 12:
                 region.fill_in(nights[7])
+            region.publish(night)
             found = region.compare(night)
             assert not found.differences, f"{night}: {found}"
