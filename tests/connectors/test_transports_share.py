@@ -101,7 +101,12 @@ def test_waits_for_a_workbook(connection: SourceConnection) -> None:
         fetch(varkaus(), NIGHT, connection, history())
 
 
-@pytest.mark.parametrize("part", [0, 1, 100, len(BOOK) // 2, len(BOOK) - 1])
+# Named, because a workbook's size follows the moment it was written, and each worker writes its own.
+@pytest.mark.parametrize(
+    "part",
+    [0, 1, 100, len(BOOK) // 2, len(BOOK) - 1],
+    ids=["nothing", "a byte", "its start", "half", "all but a byte"],
+)
 def test_waits_for_the_rest_of_a_workbook(connection: SourceConnection, folder: Path, part: int) -> None:
     put(folder, content=BOOK[:part])
     with problem(NotThereYet, NAME, "being written"):
