@@ -21,16 +21,28 @@
     {{ return(found) }}
 {%- endmacro %}
 
+{% macro forget_build_with_gaps() -%}
+    {#- Before the first model: a build of which a table is gone cannot be built upon. -#}
+    {%- set gaps = [] -%}
+    {%- set state = adapter.get_relation(target.database, "harmonised", "built_state") if execute else none -%}
+    {%- if state is not none -%}
+        {%- for node in increment_models() -%}
+            {%- if adapter.get_relation(node.database, node.schema, node.alias) is none -%}
+                {%- do gaps.append(node.alias) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if gaps -%}
+        drop table {{ state }}
+        {%- do adapter.cache_dropped(state) -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro builds_anew() -%}
     {#- A text when nothing that was built before can be built upon, else nothing. -#}
     {%- set known = namespace(anew=(not execute or flags.FULL_REFRESH)) -%}
     {%- if not known.anew -%}
-        {%- set state = api.Relation.create(target.database, "harmonised", "built_state") -%}
-        {%- set known.anew = load_relation(state) is none -%}
-        {%- for node in increment_models() -%}
-            {%- set table = api.Relation.create(node.database, node.schema, node.alias) -%}
-            {%- set known.anew = known.anew or load_relation(table) is none -%}
-        {%- endfor -%}
+        {%- set known.anew = adapter.get_relation(target.database, "harmonised", "built_state") is none -%}
     {%- endif -%}
     {{- "anew" if known.anew -}}
 {%- endmacro %}

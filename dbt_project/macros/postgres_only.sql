@@ -72,11 +72,6 @@
     ({{ item }} = any({{ items }}))
 {%- endmacro %}
 
-{% macro refresh_statistics(relation) -%}
-    {#- A new table has no statistics until the server gets to it; the next model's plan needs them now. -#}
-    {%- if model.config.materialized != "view" -%} analyze {{ relation }} {%- endif -%}
-{%- endmacro %}
-
 {% macro plan_for_all(always=false) -%}
     {#-
         Before a model that is built anew, or one that `always` reads most of what it reads: where the planner takes a
@@ -141,18 +136,8 @@
         In place of dbt's own, which looks twice for each model which columns there are. Here a description of a column
         that is not there fails the build.
     -#}
-    {%- set comments = [] -%}
-    {%- if for_relation and config.persist_relation_docs() and model.description -%}
-        {%- do comments.append(alter_relation_comment(relation, model.description)) -%}
-    {%- endif -%}
-    {%- if for_columns and config.persist_column_docs() -%}
-        {%- for column in model.columns.values() -%}
-            {%- set name = relation ~ "." ~ adapter.quote(column.name) -%}
-            {%- set comment = postgres_escape_comment(column.description) -%}
-            {%- do comments.append("comment on column " ~ name ~ " is " ~ comment ~ ";") -%}
-        {%- endfor -%}
-    {%- endif -%}
-    {%- if comments -%}
-        {%- call statement("persist_docs", auto_begin=False) -%} {{ comments | join("\n") }} {%- endcall -%}
+    {%- set said = describe(relation) | trim -%}
+    {%- if said -%}
+        {%- call statement("persist_docs", auto_begin=False) -%} {{ said }} {%- endcall -%}
     {%- endif -%}
 {%- endmacro %}

@@ -310,6 +310,12 @@ class TinyWarehouse:
                 environment.setenv("DBT_INDIRECT_SELECTION", "empty")
             return build(self.url, self.target, select=select, night=day(night) if night else None)
 
+    def do(self, *statements: str) -> None:
+        """Runs the statements and commits."""
+        for statement in statements:
+            self.connection.execute(sql.SQL(statement))
+        self.connection.commit()
+
     def query(self, text: str, *values: Any) -> list[Row]:
         """Rows as dicts."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
