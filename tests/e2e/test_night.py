@@ -96,7 +96,7 @@ def begun(
     )
     home = folder / "a home"
     settings = Settings(home, None, municipalities, mail_connection="posti", alert_to=(ON_DUTY,))
-    with running_region(settings, seed=7, scale=0.02) as running, in_background(running.start_airflow) as starting:
+    with running_region(settings, seed=7, scale=0.1) as running, in_background(running.start_airflow) as starting:
         closing = running.take_in(CLOSING_NIGHT)
         yield Begun(running, settings, starting.result(), closing)
 
