@@ -22,7 +22,7 @@ RULES = {
     "municipalities/*/home_municipalities.csv": "crosswalk",
 }
 # These touch how dbt works, not what a figure is.
-NO_RULES = frozenset(("generate_schema_name.sql", "views.sql"))
+NO_RULES = frozenset(("generate_schema_name.sql", "materializations.sql", "views.sql"))
 
 
 @dataclass(frozen=True)
