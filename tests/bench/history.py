@@ -25,6 +25,7 @@ STEP = timedelta(days=7)
 FIRST_NIGHT = date(2026, 5, 19)
 NIGHTS = 5
 BUDGET = 1.25
+GROWN = 12
 
 
 def main(scale: float = 1.0) -> None:
@@ -60,6 +61,7 @@ def main(scale: float = 1.0) -> None:
             print(
                 f"    {night}: one year {_shown(one)}, three years {_shown(three)}, ratio {three.wall / one.wall:.2f}"
             )
+            print(f"        seconds of nodes after one and three years: {_grown(one, three)}", flush=True)
             if turn:
                 ratios.append((three.wall / one.wall, three.cpu / one.cpu))
             previous = night
@@ -69,6 +71,12 @@ def main(scale: float = 1.0) -> None:
 
 def _shown(cost: Cost) -> str:
     return f"{cost.wall:.1f} s (CPU {cost.cpu:.1f} s)"
+
+
+def _grown(one: Cost, three: Cost) -> str:
+    """The steps and models that history makes dearer, the most of it first."""
+    grown = sorted(three.seconds, key=lambda name: one.seconds.get(name, 0) - three.seconds[name])[:GROWN]
+    return ", ".join(f"{name} {one.seconds.get(name, 0):.1f} → {three.seconds[name]:.1f}" for name in grown)
 
 
 def _weekly(year: int) -> list[date]:
