@@ -95,6 +95,7 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
         "'256MB'": "memory for a sort or a hash",
         "60": "seconds of a minute",
         "3": "digits of a municipality's code",
+        "20": "the part of a source whose change makes its statistics stale, as one of so many",
     },
     "regimes": {**dict.fromkeys(("'2011'", "'2025'"), REGIME), "'mixed'": "both regimes together"},
     # Harmonised
