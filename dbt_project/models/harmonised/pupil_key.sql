@@ -1,11 +1,11 @@
 -- A municipality may know one person by several ids: its people see one of them, always the same.
 with seen as (
     select
-        enrolment.municipality,
-        enrolment.pupil_ref,
-        min(enrolment.night) as first_night
-    from {{ ref('stg_enrolment') }} as enrolment
-    group by enrolment.municipality, enrolment.pupil_ref
+        version.municipality,
+        version.pupil_ref,
+        min(version.night) as first_night
+    from {{ ref('enrolment_version') }} as version
+    group by version.municipality, version.pupil_ref
 ),
 
 ordered as (
