@@ -1,14 +1,15 @@
 {#-
     A night redoes what it touches. Small tables are built in full each night; a copy of them is kept when a build is
     done (`remember_build`), and what differs from that copy says which days, months and persons the large tables must
-    redo (`touched_day`, `touched_month`, `touched_person`). Nothing remembered means that everything is touched, so a
-    full build and an increment are the same SQL.
+    redo (`touched_day`, `touched_month`, `touched_person`), and of which school years counts are made again
+    (`touched_year`). Nothing remembered means that everything is touched, so a full build and an increment are the same
+    SQL.
 -#}
 
 {% macro remembered_tables() -%}
     {{ return([
         "stg_delivery", "absence_link", "covered_day", "covered_month", "rejected_pupil_day", "uncovered_school_day",
-        "person_reference", "enrolment", "school_day_extract"
+        "person_reference", "enrolment", "school_day_extract", "period", "support_year"
     ]) }}
 {%- endmacro %}
 
@@ -129,7 +130,19 @@
     {%- if is_incremental() -%}
         delete from {{ this }} as old
         using {{ driver }} as touched
-        where old.person_key = touched.person_key
+        where
+            old.person_key = touched.person_key
+            and {{ school_year_of("old.month") }} = touched.school_year
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_touched_years() -%}
+    {%- set driver = ref("touched_year") -%}
+    {#- Before an increment: the counts of the touched school years go. -#}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as old
+        using {{ driver }} as touched
+        where old.school_year = touched.school_year
     {%- endif -%}
 {%- endmacro %}
 
@@ -196,7 +209,12 @@
                 touched_month.month
             from {{ ref("touched_month") }} as touched_month
         )
-        or {{ row }}.person_key in (select touched_person.person_key from {{ ref("touched_person") }} as touched_person)
+        or ({{ row }}.person_key, {{ school_year_of(row ~ ".month") }}) in (
+            select
+                touched_person.person_key,
+                touched_person.school_year
+            from {{ ref("touched_person") }} as touched_person
+        )
     )
 {%- endmacro %}
 
@@ -247,10 +265,49 @@
     )
 {%- endmacro %}
 
+{% macro touched_rows(model, columns) -%}
+    {#-
+        The rows (municipality, person_key, month and `columns`) of a model that this build redoes: those of touched
+        months, and those of touched persons in all other months of the school year; each looked up, so that what years
+        have left is not read.
+    -#}
+    select
+        known.municipality,
+        known.person_key,
+        known.month
+        {%- for column in columns %},
+        known.{{ column }}
+        {%- endfor %}
+    from {{ ref(model) }} as known
+    inner join {{ ref("touched_month") }} as touched
+        on
+            known.municipality = touched.municipality
+            and known.month = touched.month
+    where {{ is_one_of("known.month", "select touched.month from " ~ ref("touched_month") ~ " as touched") }}
+    union all
+    select
+        known.municipality,
+        known.person_key,
+        known.month
+        {%- for column in columns %},
+        known.{{ column }}
+        {%- endfor %}
+    from {{ ref("touched_person") }} as touched_person
+    inner join {{ ref(model) }} as known
+        on
+            touched_person.person_key = known.person_key
+            and touched_person.school_year = {{ school_year_of("known.month") }}
+    left join {{ ref("touched_month") }} as touched
+        on
+            known.municipality = touched.municipality
+            and known.month = touched.month
+    where touched.month is null
+{%- endmacro %}
+
 {% macro touched_reports(model, columns) -%}
     {#-
         The rows (municipality, person_key and `columns`) of a table of reports (municipality, pupil_ref, month) that
-        this build redoes: those of touched months, and those of touched persons in all other months.
+        this build redoes: those of touched months, and those of touched persons in all other months of the school year.
     -#}
     select
         reported.municipality,
@@ -281,6 +338,7 @@
         on
             reference.municipality = reported.municipality
             and reference.pupil_ref = reported.pupil_ref
+            and touched_person.school_year = {{ school_year_of("reported.month") }}
     left join {{ ref("touched_month") }} as touched
         on
             reported.municipality = touched.municipality

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.dbt.tiny import MODELS_ONLY, TinyWarehouse, day, enrolment, school_days, weekdays
+from pipeline.transform import build
+from tests.dbt.tiny import MODELS_ONLY, TinyWarehouse, day, enrolment, key, mark, school_days, support, weekdays
+from tests.truth.state import state, unlike
 
 # Kuopio's school year starts on Monday 11 August.
 DAYS = weekdays("2025-08-11", 60)
@@ -70,3 +72,78 @@ def test_months_without_a_calendar_are_there_from_the_first_build(warehouse: Tin
     months = warehouse.query("select month, scheduled_lessons from harmonised.pupil_month order by month")
     known = [(row["month"], int(row["scheduled_lessons"])) for row in months]
     assert known == [(day(f"2025-{month}-01"), 0) for month in ("08", "09", "10")]
+
+
+def test_a_person_is_redone_in_the_school_years_that_changed(warehouse: TinyWarehouse) -> None:
+    """One starts a day later now, of two another HETU is known. Both were absent in May, of which nobody says anything
+    else: one for one lesson, two for two."""
+    warehouse.deliver(
+        "kuopio",
+        "2025-06-10",
+        covers=("2025-05-01", "2025-05-31"),
+        enrolment=[enrolment("kuopio", pupil, first="2024-08-12", last="2025-05-31") for pupil in ("one", "two")],
+        school_day=school_days("kuopio", weekdays("2025-05-01", 20)),
+        support=[],
+        absence=[mark("one", "2025-05-05", 1, "S"), *(mark("two", "2025-05-05", lesson, "S") for lesson in (1, 2))],
+    )
+    pupils = {
+        "2025-10-20": [enrolment("kuopio", "one"), enrolment("kuopio", "two")],
+        "2025-10-21": [enrolment("kuopio", "one", first="2025-08-12"), enrolment("kuopio", "two", person="other")],
+    }
+    for night, rows in pupils.items():
+        warehouse.deliver(
+            "kuopio",
+            night,
+            enrolment=rows,
+            school_day=school_days("kuopio", DAYS),
+            support=[],
+            absence=[mark("one", "2025-10-06", 1, "S")],
+        )
+        warehouse.build(night, MODELS_ONLY)
+
+    touched = warehouse.query("select person_key, school_year from harmonised.touched_person")
+    of_two = {(key("hetu", person), year) for person in ("two", "other") for year in (2024, 2025)}
+    assert {tuple(row.values()) for row in touched} == {(key("hetu", "one"), 2025), *of_two}
+    may = warehouse.query(
+        "select person_key, lessons from harmonised.pupil_month_absence where month = '2025-05-01' order by lessons"
+    )
+    assert [tuple(row.values()) for row in may] == [(key("hetu", "one"), 1), (key("hetu", "other"), 2)]
+    counted = "select pupils_with_absence, absent_lessons from harmonised.{} where month = '2025-05-01'"
+    for table in ("pupil_month_count", "pupil_class_count"):
+        assert [tuple(row.values()) for row in warehouse.query(counted.format(table))] == [(2, 3)]
+
+    increment = state(warehouse.connection)
+    warehouse.connection.commit()
+    build(warehouse.url, warehouse.target, select=MODELS_ONLY, full_refresh=True, night=day("2025-10-21"))
+    assert unlike(increment, state(warehouse.connection)) == {}
+
+
+def test_counts_of_a_school_year_are_made_again_when_something_of_it_changed(warehouse: TinyWarehouse) -> None:
+    """A support decision of the school year before comes late: its May is counted at another level."""
+    spring: dict[str, Any] = {
+        "enrolment": [enrolment("kuopio", "one", first="2024-08-12", last="2025-05-31")],
+        "school_day": school_days("kuopio", weekdays("2025-05-01", 20)),
+        "absence": [],
+    }
+    covers = ("2025-05-01", "2025-05-31")
+    warehouse.deliver("kuopio", "2025-06-10", covers=covers, support=[], **spring)
+    warehouse.build("2025-07-10", MODELS_ONLY)
+    may = "select support_level, pupils from harmonised.pupil_month_count where month = '2025-05-01'"
+    assert [tuple(row.values()) for row in warehouse.query(may)] == [("S0", 1)]
+    tiers = "select support_level from harmonised.pupil_period_count where period_end = '2025-05-31'"
+    assert {row["support_level"] for row in warehouse.query(tiers)} == {"S0"}
+
+    warehouse.deliver(
+        "kuopio", "2025-08-25", school_year=2024, support=[support("kuopio", "one", "TEHO", "2025-05-01")]
+    )
+    _deliver(warehouse, "kuopio", "2025-08-25", "one")
+    warehouse.build("2025-08-25", MODELS_ONLY)
+    assert [tuple(row.values()) for row in warehouse.query(may)] == [("S1", 1)]
+    assert {row["support_level"] for row in warehouse.query(tiers)} == {"S1"}
+    years = warehouse.query("select school_year from harmonised.touched_year order by 1")
+    assert [row["school_year"] for row in years] == [2024, 2025]
+
+    _deliver(warehouse, "kuopio", "2025-08-26", "one")
+    warehouse.build("2025-08-26", MODELS_ONLY)
+    assert [row["school_year"] for row in warehouse.query("select school_year from harmonised.touched_year")] == [2025]
+    assert [tuple(row.values()) for row in warehouse.query(may)] == [("S1", 1)]

@@ -3,7 +3,9 @@ with touched_path as (
     select path.path_id
     from {{ ref('enrolment_path') }} as path
     inner join {{ ref('touched_person') }} as touched_person
-        on path.person_key = touched_person.person_key
+        on
+            path.person_key = touched_person.person_key
+            and path.school_year = touched_person.school_year
 ),
 
 span_in_month as (

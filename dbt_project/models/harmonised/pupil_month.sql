@@ -67,6 +67,10 @@ uncovered as (
     group by uncovered_day.person_key, uncovered_day.municipality, uncovered_day.month
 ),
 
+absence as (
+    {{ touched_rows('absence', ['lessons', 'late_marks', 'late_minutes']) }}
+),
+
 absent as (
     select
         absence.person_key,
@@ -75,8 +79,7 @@ absent as (
         sum(absence.lessons) as absent_lessons,
         sum(absence.late_marks) as late_marks,
         sum(absence.late_minutes) as late_minutes
-    from {{ ref('absence') }} as absence
-    where {{ is_touched('absence') }}
+    from absence
     group by absence.person_key, absence.municipality, absence.month
 )
 

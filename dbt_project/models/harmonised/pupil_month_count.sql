@@ -1,7 +1,25 @@
-{{ config(pre_hook="{{ plan_for_all(always=true) }}") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ plan_for_all(always=true) }}", "{{ forget_touched_years() }}"],
+    )
+}}
+
+-- The closed months of touched school years, each looked up.
+with shared_month as (
+    select
+        period.period_start as month,
+        period.period_end as last_day
+    from {{ ref('period') }} as period
+    inner join {{ ref('touched_year') }} as touched
+        on {{ school_year_of('period.period_start') }} = touched.school_year
+    where period.period_type = 'month' and period.is_shared
+)
 
 -- The level of the month's last day, where the pupil was enrolled then, of all lessons of the month.
 select
+    pupil_month.school_year,
     pupil_month.month,
     pupil_month.municipality,
     pupil_month.counted_grade as grade,
@@ -12,18 +30,18 @@ select
     sum(pupil_month.covered_lessons) as covered_lessons,
     sum(pupil_month.absent_lessons) as absent_lessons
 from {{ ref('pupil_month') }} as pupil_month
-inner join {{ ref('period') }} as period
-    on
-        pupil_month.month = period.period_start
-        and period.period_type = 'month'
-        and period.is_shared
+inner join shared_month
+    on pupil_month.month = shared_month.month
 left join {{ ref('support_day_level') }} as level
     on
         pupil_month.person_key = level.person_key
         and pupil_month.counted_municipality = level.municipality
-        and period.period_end between level.valid_from and level.valid_to
-where pupil_month.is_population
+        and shared_month.last_day between level.valid_from and level.valid_to
+where
+    pupil_month.is_population
+    and {{ is_one_of('pupil_month.month', 'select shared_month.month from shared_month') }}
 group by
+    pupil_month.school_year,
     pupil_month.month,
     pupil_month.municipality,
     pupil_month.counted_grade,

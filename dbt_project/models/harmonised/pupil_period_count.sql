@@ -1,7 +1,14 @@
-{{ config(pre_hook="{{ plan_for_all(always=true) }}") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="append",
+        pre_hook=["{{ plan_for_all(always=true) }}", "{{ forget_touched_years() }}"],
+    )
+}}
 
 -- Every pupil of a closed period once, with all its lessons, where it is counted.
 select
+    tier.school_year,
     tier.period_type,
     tier.period_end,
     tier.municipality,
@@ -12,6 +19,8 @@ select
     sum(tier.scheduled_lessons) as scheduled_lessons,
     sum(tier.covered_lessons) as covered_lessons
 from {{ ref('pupil_period') }} as tier
+inner join {{ ref('touched_year') }} as touched
+    on tier.school_year = touched.school_year
 inner join {{ ref('period') }} as period
     on
         tier.period_type = period.period_type
@@ -25,6 +34,7 @@ left join {{ ref('support_day_level') }} as level
         and tier.period_end between level.valid_from and level.valid_to
 where tier.is_population
 group by
+    tier.school_year,
     tier.period_type,
     tier.period_end,
     tier.municipality,

@@ -1,27 +1,4 @@
-with absent_pupil as (
-    select
-        pupil_month.month,
-        pupil_month.municipality,
-        pupil_month.counted_grade as grade,
-        absence.absence_class,
-        count(*) as pupils_with_absence,
-        sum(absence.lessons) as absent_lessons
-    from {{ ref('pupil_month') }} as pupil_month
-    inner join {{ ref('period') }} as period
-        on
-            pupil_month.month = period.period_start
-            and period.period_type = 'month'
-            and period.is_shared
-    inner join {{ ref('pupil_month_absence') }} as absence
-        on
-            pupil_month.person_key = absence.person_key
-            and pupil_month.municipality = absence.municipality
-            and pupil_month.month = absence.month
-    where pupil_month.is_population
-    group by pupil_month.month, pupil_month.municipality, pupil_month.counted_grade, absence.absence_class
-),
-
-lesson_sum as (
+with lesson_sum as (
     select
         pupil.month,
         pupil.municipality,
@@ -37,13 +14,13 @@ lesson_sum as (
 
 each_class as (
     select
-        absent_pupil.month,
-        absent_pupil.municipality,
-        absent_pupil.grade,
-        absent_pupil.absence_class,
-        absent_pupil.pupils_with_absence,
-        absent_pupil.absent_lessons
-    from absent_pupil
+        class.month,
+        class.municipality,
+        class.grade,
+        class.absence_class,
+        class.pupils_with_absence,
+        class.absent_lessons
+    from {{ ref('pupil_class_count') }} as class
     union all
     select
         pupil.month,
