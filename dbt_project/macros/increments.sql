@@ -265,6 +265,24 @@
     )
 {%- endmacro %}
 
+{% macro touched_shared_months() -%}
+    {#- The closed months (month, last_day) of the school years whose counts this build makes again. -#}
+    select
+        period.period_start as month,
+        period.period_end as last_day
+    from {{ ref("period") }} as period
+    inner join {{ ref("touched_year") }} as touched
+        on {{ school_year_of("period.period_start") }} = touched.school_year
+    where period.period_type = 'month' and period.is_shared
+{%- endmacro %}
+
+{% macro and_columns(row, columns) -%}
+    {#- Further columns of a select: those of `columns`, of `row`. -#}
+    {%- for column in columns %},
+        {{ row }}.{{ column }}
+    {%- endfor %}
+{%- endmacro %}
+
 {% macro touched_rows(model, columns) -%}
     {#-
         The rows (municipality, person_key, month and `columns`) of a model that this build redoes: those of touched
@@ -275,9 +293,7 @@
         known.municipality,
         known.person_key,
         known.month
-        {%- for column in columns %},
-        known.{{ column }}
-        {%- endfor %}
+        {{- and_columns("known", columns) }}
     from {{ ref(model) }} as known
     inner join {{ ref("touched_month") }} as touched
         on
@@ -289,9 +305,7 @@
         known.municipality,
         known.person_key,
         known.month
-        {%- for column in columns %},
-        known.{{ column }}
-        {%- endfor %}
+        {{- and_columns("known", columns) }}
     from {{ ref("touched_person") }} as touched_person
     inner join {{ ref(model) }} as known
         on
@@ -312,9 +326,7 @@
     select
         reported.municipality,
         reference.person_key
-        {%- for column in columns %},
-        reported.{{ column }}
-        {%- endfor %}
+        {{- and_columns("reported", columns) }}
     from {{ ref(model) }} as reported
     inner join {{ ref("touched_month") }} as touched
         on
@@ -328,9 +340,7 @@
     select
         reported.municipality,
         reference.person_key
-        {%- for column in columns %},
-        reported.{{ column }}
-        {%- endfor %}
+        {{- and_columns("reported", columns) }}
     from {{ ref("person_reference") }} as reference
     inner join {{ ref("touched_person") }} as touched_person
         on reference.person_key = touched_person.person_key

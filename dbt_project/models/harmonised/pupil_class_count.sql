@@ -6,15 +6,8 @@
     )
 }}
 
--- The closed months of touched school years, each looked up.
 with shared_month as (
-    select
-        period.period_start as month,
-        period.period_end as last_day
-    from {{ ref('period') }} as period
-    inner join {{ ref('touched_year') }} as touched
-        on {{ school_year_of('period.period_start') }} = touched.school_year
-    where period.period_type = 'month' and period.is_shared
+    {{ touched_shared_months() }}
 )
 
 select
