@@ -1,82 +1,69 @@
 {{ config(materialized="view") }}
 
--- What the disclosure control asks of a lesson sum: whether one pupil holds most of it. A view, since a release asks it
--- of the months only that it shows anew; nothing is materialised in it, so that only their rows are read.
-with counted as not materialized (
+-- What the disclosure control asks of a lesson sum: whether one pupil holds most of it. Of a municipality the counts know
+-- that; lessons without a class are in all absence only.
+with grade_class as (
+    select
+        class.month,
+        class.municipality,
+        class.grade,
+        class.absence_class,
+        class.largest_absent_lessons as lessons
+    from {{ ref('pupil_class_count') }} as class
+    where class.absence_class is not null
+    union all
+    select
+        pupil.month,
+        pupil.municipality,
+        pupil.grade,
+        'all' as absence_class,
+        max(pupil.largest_absent_lessons) as lessons
+    from {{ ref('pupil_month_count') }} as pupil
+    where pupil.pupils_with_absence > 0
+    group by pupil.month, pupil.municipality, pupil.grade
+),
+
+mover_month as (
     select
         pupil_month.person_key,
-        pupil_month.school_year,
         pupil_month.month,
         pupil_month.municipality,
         pupil_month.counted_grade as grade,
         pupil_month.absent_lessons
-    from {{ ref('pupil_month') }} as pupil_month
-    inner join {{ ref('period') }} as period
+    from {{ ref('mover') }} as mover
+    inner join {{ ref('pupil_month') }} as pupil_month
         on
-            pupil_month.month = period.period_start
-            and period.period_type = 'month'
-            and period.is_shared
+            mover.person_key = pupil_month.person_key
+            and mover.school_year = pupil_month.school_year
     where pupil_month.is_population
-),
-
-pupil_class as not materialized (
-    select
-        counted.person_key,
-        counted.school_year,
-        counted.month,
-        counted.municipality,
-        counted.grade,
-        absence.absence_class,
-        absence.lessons
-    from counted
-    inner join {{ ref('pupil_month_absence') }} as absence
-        on
-            counted.person_key = absence.person_key
-            and counted.municipality = absence.municipality
-            and counted.month = absence.month
-    where absence.absence_class is not null
-    union all
-    select
-        counted.person_key,
-        counted.school_year,
-        counted.month,
-        counted.municipality,
-        counted.grade,
-        'all' as absence_class,
-        counted.absent_lessons as lessons
-    from counted
-    where counted.absent_lessons > 0
-),
-
--- By grade first, so that few rows meet the bands.
-grade_class as not materialized (
-    select
-        pupil_class.month,
-        pupil_class.municipality,
-        pupil_class.grade,
-        pupil_class.absence_class,
-        max(pupil_class.lessons) as lessons
-    from pupil_class
-    group by pupil_class.month, pupil_class.municipality, pupil_class.grade, pupil_class.absence_class
 ),
 
 -- Of the region all of a pupil's lessons, also of a municipality that is not in its figure: too many, not too few. Only
 -- who was in two municipalities has any elsewhere.
-mover_class as not materialized (
+mover_class as (
     select
-        pupil_class.month,
-        pupil_class.grade,
-        pupil_class.absence_class,
-        sum(pupil_class.lessons) as lessons
-    from {{ ref('mover') }} as mover
-    inner join pupil_class
+        mover_month.month,
+        mover_month.grade,
+        absence.absence_class,
+        sum(absence.lessons) as lessons
+    from mover_month
+    inner join {{ ref('pupil_month_absence') }} as absence
         on
-            mover.person_key = pupil_class.person_key
-            and mover.school_year = pupil_class.school_year
-    group by pupil_class.person_key, pupil_class.month, pupil_class.grade, pupil_class.absence_class
+            mover_month.person_key = absence.person_key
+            and mover_month.municipality = absence.municipality
+            and mover_month.month = absence.month
+    group by mover_month.person_key, mover_month.month, mover_month.grade, absence.absence_class
+    union all
+    select
+        mover_month.month,
+        mover_month.grade,
+        'all' as absence_class,
+        sum(mover_month.absent_lessons) as lessons
+    from mover_month
+    group by mover_month.person_key, mover_month.month, mover_month.grade
 ),
 
-movers_most as not materialized (
+movers_most as (
     select
         mover_class.month,
         mover_class.grade,
@@ -86,7 +73,7 @@ movers_most as not materialized (
     group by mover_class.month, mover_class.grade, mover_class.absence_class
 ),
 
-grade_most as not materialized (
+grade_most as (
     select
         grade_class.*,
         movers_most.lessons as mover_lessons

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ plan_for_all(always=true) }}") }}
+
 with enrolled as (
     select
         enrolment.person_key,

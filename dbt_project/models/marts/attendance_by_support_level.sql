@@ -1,17 +1,30 @@
-with summed as (
+with member as (
+    {{ places_and_members() }}
+),
+
+place as (
+    {{ shown_places('member') }}
+),
+
+summed as (
     select
         pupil.month,
-        pupil.municipality,
+        member.municipality,
         band.grade_band,
         pupil.support_level,
         sum(pupil.pupils) as pupils,
         sum(pupil.scheduled_lessons) as scheduled_lessons,
         sum(pupil.covered_lessons) as covered_lessons,
         sum(pupil.absent_lessons) as absent_lessons
-    from {{ ref('pupil_month_count') }} as pupil
+    from member
+    inner join {{ ref('pupil_month_count') }} as pupil
+        on
+            member.period_start = pupil.month
+            and member.member = pupil.municipality
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
-    group by pupil.month, pupil.municipality, band.grade_band, pupil.support_level
+    where member.period_type = 'month'
+    group by pupil.month, member.municipality, band.grade_band, pupil.support_level
 ),
 
 band as (
@@ -19,21 +32,23 @@ band as (
     from {{ ref('grade_band') }} as grade_band
 ),
 
--- Every band and level of a month in which the municipality has pupils.
-municipality_row as (
+-- Every band and level of a month in which the place has pupils.
+cell as (
     select
         place.period_start as month,
-        place.period_end,
         place.municipality,
-        place.is_in_region,
-        place.as_of,
         band.grade_band,
         level.support_level,
         coalesce(summed.pupils, 0) as pupils,
         coalesce(summed.scheduled_lessons, 0) as scheduled_lessons,
         coalesce(summed.covered_lessons, 0) as covered_lessons,
-        coalesce(summed.absent_lessons, 0) as absent_lessons
-    from {{ ref('municipality_period') }} as place
+        coalesce(summed.absent_lessons, 0) as absent_lessons,
+        {{ regime_of_level('place.period_end', 'level') }} as regime,
+        level.comparability,
+        {{ is_in_regime('place.period_end', 'level') }} as is_in_regime,
+        place.as_of,
+        place.municipalities
+    from place
     cross join band
     cross join {{ ref('support_level') }} as level
     left join summed
@@ -42,63 +57,20 @@ municipality_row as (
             and place.municipality = summed.municipality
             and band.grade_band = summed.grade_band
             and level.support_level = summed.support_level
-    where place.period_type = 'month' and place.pupils > 0
-),
-
-every_row as (
-    select
-        municipality_row.month,
-        municipality_row.period_end,
-        municipality_row.municipality,
-        municipality_row.grade_band,
-        municipality_row.support_level,
-        municipality_row.pupils,
-        municipality_row.scheduled_lessons,
-        municipality_row.covered_lessons,
-        municipality_row.absent_lessons,
-        municipality_row.as_of,
-        municipality_row.municipality as municipalities
-    from municipality_row
-    union all
-    select
-        municipality_row.month,
-        municipality_row.period_end,
-        'region' as municipality,
-        municipality_row.grade_band,
-        municipality_row.support_level,
-        sum(municipality_row.pupils) filter (where municipality_row.is_in_region) as pupils,
-        sum(municipality_row.scheduled_lessons) filter (where municipality_row.is_in_region) as scheduled_lessons,
-        sum(municipality_row.covered_lessons) filter (where municipality_row.is_in_region) as covered_lessons,
-        sum(municipality_row.absent_lessons) filter (where municipality_row.is_in_region) as absent_lessons,
-        min(municipality_row.as_of) filter (where municipality_row.is_in_region) as as_of,
-        {{ dbt.listagg(
-            'case when municipality_row.is_in_region then municipality_row.municipality end',
-            "','",
-            'order by municipality_row.municipality'
-        ) }} as municipalities
-    from municipality_row
-    group by
-        municipality_row.month,
-        municipality_row.period_end,
-        municipality_row.grade_band,
-        municipality_row.support_level
+    where place.period_type = 'month'
 ),
 
 reasoned as (
     select
-        every_row.*,
-        {{ regime_of_level('every_row.period_end', 'level') }} as regime,
-        level.comparability,
-        {{ is_in_regime('every_row.period_end', 'level') }} as is_in_regime,
+        cell.*,
+        cell.is_in_regime and cell.municipalities is not null as is_shown,
         case
-            when not {{ is_in_regime('every_row.period_end', 'level') }} then 'not_in_regime'
-            when every_row.municipalities is null then 'below_coverage'
-            when every_row.scheduled_lessons = 0 then 'nothing_scheduled'
-            when every_row.covered_lessons = 0 then 'not_reported'
+            when not cell.is_in_regime then 'not_in_regime'
+            when cell.municipalities is null then 'below_coverage'
+            when cell.scheduled_lessons = 0 then 'nothing_scheduled'
+            when cell.covered_lessons = 0 then 'not_reported'
         end as null_reason
-    from every_row
-    inner join {{ ref('support_level') }} as level
-        on every_row.support_level = level.support_level
+    from cell
 )
 
 select
@@ -106,11 +78,11 @@ select
     reasoned.municipality,
     reasoned.grade_band,
     reasoned.support_level,
-    cast(case when reasoned.is_in_regime then reasoned.pupils end as bigint) as pupils,
-    case when reasoned.is_in_regime then reasoned.scheduled_lessons end as scheduled_lessons,
-    case when reasoned.is_in_regime then reasoned.covered_lessons end as covered_lessons,
+    cast(case when reasoned.is_shown then reasoned.pupils end as bigint) as pupils,
+    case when reasoned.is_shown then reasoned.scheduled_lessons end as scheduled_lessons,
+    case when reasoned.is_shown then reasoned.covered_lessons end as covered_lessons,
     case
-        when reasoned.is_in_regime and reasoned.scheduled_lessons > 0
+        when reasoned.is_shown and reasoned.scheduled_lessons > 0
             then reasoned.covered_lessons / reasoned.scheduled_lessons
     end as coverage,
     case when reasoned.null_reason is null then reasoned.absent_lessons end as absent_lessons,

@@ -1,15 +1,28 @@
-with counted as (
+with member as (
+    {{ places_and_members() }}
+),
+
+place as (
+    {{ shown_places('member') }}
+),
+
+counted as (
     select
-        pupil.period_type,
-        pupil.period_end,
-        pupil.municipality,
+        member.period_type,
+        member.period_end,
+        member.municipality,
         band.grade_band,
         pupil.tier,
         sum(pupil.pupils) as pupils
-    from {{ ref('pupil_period_count') }} as pupil
+    from member
+    inner join {{ ref('pupil_period_count') }} as pupil
+        on
+            member.period_type = pupil.period_type
+            and member.period_end = pupil.period_end
+            and member.member = pupil.municipality
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
-    group by pupil.period_type, pupil.period_end, pupil.municipality, band.grade_band, pupil.tier
+    group by member.period_type, member.period_end, member.municipality, band.grade_band, pupil.tier
 ),
 
 band as (
@@ -17,19 +30,19 @@ band as (
     from {{ ref('grade_band') }} as grade_band
 ),
 
--- Every band and tier of a period in which the municipality has pupils.
-municipality_row as (
+-- Every band and tier of a period in which the place has pupils.
+cell as (
     select
         place.period_type,
         place.period_start,
         place.period_end,
         place.municipality,
-        place.is_in_region,
-        place.as_of,
         band.grade_band,
         tier.tier,
-        coalesce(counted.pupils, 0) as pupils
-    from {{ ref('municipality_period') }} as place
+        case when place.municipalities is not null then coalesce(counted.pupils, 0) end as pupils,
+        place.as_of,
+        place.municipalities
+    from place
     cross join band
     cross join {{ ref('attendance_tier') }} as tier
     left join counted
@@ -39,54 +52,15 @@ municipality_row as (
             and place.municipality = counted.municipality
             and band.grade_band = counted.grade_band
             and tier.tier = counted.tier
-    where place.pupils > 0
-),
-
-every_row as (
-    select
-        municipality_row.period_type,
-        municipality_row.period_start,
-        municipality_row.period_end,
-        municipality_row.municipality,
-        municipality_row.grade_band,
-        municipality_row.tier,
-        municipality_row.pupils,
-        municipality_row.as_of,
-        municipality_row.municipality as municipalities
-    from municipality_row
-    union all
-    select
-        municipality_row.period_type,
-        municipality_row.period_start,
-        municipality_row.period_end,
-        'region' as municipality,
-        municipality_row.grade_band,
-        municipality_row.tier,
-        -- Null, not nought, where no municipality is in the figure.
-        sum(municipality_row.pupils) filter (where municipality_row.is_in_region) as pupils,
-        min(municipality_row.as_of) filter (where municipality_row.is_in_region) as as_of,
-        {{ dbt.listagg(
-            'case when municipality_row.is_in_region then municipality_row.municipality end',
-            "','",
-            'order by municipality_row.municipality'
-        ) }} as municipalities
-    from municipality_row
-    group by
-        municipality_row.period_type,
-        municipality_row.period_start,
-        municipality_row.period_end,
-        municipality_row.grade_band,
-        municipality_row.tier
 ),
 
 filled as (
     select
-        every_row.*,
-        sum(every_row.pupils) over (
-            partition by
-                every_row.period_type, every_row.period_end, every_row.municipality, every_row.grade_band
+        cell.*,
+        sum(cell.pupils) over (
+            partition by cell.period_type, cell.period_end, cell.municipality, cell.grade_band
         ) as population
-    from every_row
+    from cell
 )
 
 select

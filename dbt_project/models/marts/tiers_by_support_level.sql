@@ -1,19 +1,32 @@
-with counted as (
+with member as (
+    {{ places_and_members() }}
+),
+
+place as (
+    {{ shown_places('member') }}
+),
+
+counted as (
     select
-        pupil.period_type,
-        pupil.period_end,
-        pupil.municipality,
+        member.period_type,
+        member.period_end,
+        member.municipality,
         band.grade_band,
         pupil.support_level,
         pupil.tier,
         sum(pupil.pupils) as pupils
-    from {{ ref('pupil_period_count') }} as pupil
+    from member
+    inner join {{ ref('pupil_period_count') }} as pupil
+        on
+            member.period_type = pupil.period_type
+            and member.period_end = pupil.period_end
+            and member.member = pupil.municipality
     inner join {{ ref('grade_band') }} as band
         on pupil.grade = band.grade
     group by
-        pupil.period_type,
-        pupil.period_end,
-        pupil.municipality,
+        member.period_type,
+        member.period_end,
+        member.municipality,
         band.grade_band,
         pupil.support_level,
         pupil.tier
@@ -24,21 +37,29 @@ band as (
     from {{ ref('grade_band') }} as grade_band
 ),
 
--- Every band, level and tier of a period in which the municipality has pupils.
-municipality_row as (
+-- Every level and tier of a period in which the place has pupils. By grade band for the region only: a municipality's
+-- cells would be too small.
+cell as (
     select
         place.period_type,
         place.period_start,
         place.period_end,
         place.municipality,
-        place.is_in_region,
-        place.as_of,
         band.grade_band,
         level.support_level,
         tier.tier,
-        coalesce(counted.pupils, 0) as pupils
-    from {{ ref('municipality_period') }} as place
-    cross join band
+        case when place.municipalities is not null then coalesce(counted.pupils, 0) end as pupils,
+        {{ regime_of_level('place.period_end', 'level') }} as regime,
+        level.comparability,
+        case
+            when not {{ is_in_regime('place.period_end', 'level') }} then 'not_in_regime'
+            when place.municipalities is null then 'below_coverage'
+        end as null_reason,
+        place.as_of,
+        place.municipalities
+    from place
+    inner join band
+        on place.municipality = 'region' or band.grade_band = 'all'
     cross join {{ ref('support_level') }} as level
     cross join {{ ref('attendance_tier') }} as tier
     left join counted
@@ -49,71 +70,15 @@ municipality_row as (
             and band.grade_band = counted.grade_band
             and level.support_level = counted.support_level
             and tier.tier = counted.tier
-    where place.pupils > 0
-),
-
--- Tier and level by grade band for the region only: a municipality's cells would be too small.
-every_row as (
-    select
-        municipality_row.period_type,
-        municipality_row.period_start,
-        municipality_row.period_end,
-        municipality_row.municipality,
-        municipality_row.grade_band,
-        municipality_row.support_level,
-        municipality_row.tier,
-        municipality_row.pupils,
-        municipality_row.as_of,
-        municipality_row.municipality as municipalities
-    from municipality_row
-    where municipality_row.grade_band = 'all'
-    union all
-    select
-        municipality_row.period_type,
-        municipality_row.period_start,
-        municipality_row.period_end,
-        'region' as municipality,
-        municipality_row.grade_band,
-        municipality_row.support_level,
-        municipality_row.tier,
-        -- Null, not nought, where no municipality is in the figure.
-        sum(municipality_row.pupils) filter (where municipality_row.is_in_region) as pupils,
-        min(municipality_row.as_of) filter (where municipality_row.is_in_region) as as_of,
-        {{ dbt.listagg(
-            'case when municipality_row.is_in_region then municipality_row.municipality end',
-            "','",
-            'order by municipality_row.municipality'
-        ) }} as municipalities
-    from municipality_row
-    group by
-        municipality_row.period_type,
-        municipality_row.period_start,
-        municipality_row.period_end,
-        municipality_row.grade_band,
-        municipality_row.support_level,
-        municipality_row.tier
 ),
 
 filled as (
     select
-        every_row.*,
-        {{ regime_of_level('every_row.period_end', 'level') }} as regime,
-        level.comparability,
-        case
-            when not {{ is_in_regime('every_row.period_end', 'level') }} then 'not_in_regime'
-            when every_row.municipalities is null then 'below_coverage'
-        end as null_reason,
-        sum(every_row.pupils) over (
-            partition by
-                every_row.period_type,
-                every_row.period_end,
-                every_row.municipality,
-                every_row.grade_band,
-                every_row.support_level
+        cell.*,
+        sum(cell.pupils) over (
+            partition by cell.period_type, cell.period_end, cell.municipality, cell.grade_band, cell.support_level
         ) as population
-    from every_row
-    inner join {{ ref('support_level') }} as level
-        on every_row.support_level = level.support_level
+    from cell
 )
 
 select
