@@ -117,6 +117,11 @@
     {{ value }} = any(array(select distinct wanted.id from ({{ query }}) as wanted (id)))
 {%- endmacro %}
 
+{% macro largest(value) -%}
+    {#- Aggregate: the largest number, always written alike: of equal ones `max` gives any, with its noughts or without. -#}
+    trim_scale(max({{ value }}))
+{%- endmacro %}
+
 {% macro fingerprint(values) -%}
     {#- Aggregate: a number that two sets of rows share only when they hold the same rows, in whatever order. -#}
     sum(cast(hashtextextended(concat_ws('|', {{ values | join(', ') }}), 0) as numeric))

@@ -98,6 +98,7 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
         "20": "the part of a source whose change makes its statistics stale, as one of so many",
     },
     "regimes": {**dict.fromkeys(("'2011'", "'2025'"), REGIME), "'mixed'": "both regimes together"},
+    "schedule": {"2": "the two days of a span that are looked up"},
     # Harmonised
     "absence": {"'home'": HOME},
     "absence_from_days": {"'late'": LATE},

@@ -29,7 +29,7 @@ cross join lateral (
         absence.absence_class,
         count(*) as pupils_with_absence,
         sum(absence.lessons) as absent_lessons,
-        max(absence.lessons) as largest_absent_lessons
+        {{ largest('absence.lessons') }} as largest_absent_lessons
     from {{ ref('pupil_month') }} as pupil_month
     inner join {{ ref('pupil_month_absence') }} as absence
         on

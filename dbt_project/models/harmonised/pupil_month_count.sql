@@ -36,7 +36,7 @@ cross join lateral (
         sum(pupil_month.scheduled_lessons) as scheduled_lessons,
         sum(pupil_month.covered_lessons) as covered_lessons,
         sum(pupil_month.absent_lessons) as absent_lessons,
-        max(pupil_month.absent_lessons) as largest_absent_lessons
+        {{ largest('pupil_month.absent_lessons') }} as largest_absent_lessons
     from {{ ref('pupil_month') }} as pupil_month
     left join {{ ref('support_day_level') }} as level
         on
