@@ -1,7 +1,7 @@
 {{ config(materialized="view") }}
 
--- What the disclosure control asks of a lesson sum: whether one pupil holds most of it. Of a municipality the counts know
--- that; lessons without a class are in all absence only.
+-- What the disclosure control asks of a lesson sum: whether one pupil holds most of it. Of a municipality the counts
+-- know that; lessons without a class are in all absence only.
 with grade_class as (
     select
         class.month,
