@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from pipeline import embedded_postgres
-from pipeline.embedded_postgres import EmbeddedPostgres
+from pipeline.embedded_postgres import LARGE_PAGES, EmbeddedPostgres
 
 
 def test_it_starts_stops_and_starts_again_at_the_same_address(tmp_path: Path) -> None:
@@ -62,3 +62,12 @@ def test_a_separate_database_is_of_a_login_that_reaches_nothing_else(postgres: E
     other = urlsplit(postgres.create_database("not_its_own")).path.lstrip("/")
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         psycopg.connect(url, dbname=other)
+
+
+def test_it_asks_for_large_pages(postgres: EmbeddedPostgres) -> None:
+    postgres.start()
+    server = (postgres.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]
+    environment = Path("/proc", server, "environ").read_bytes().split(b"\0")
+    assert [f"{name}={value}".encode() for name, value in LARGE_PAGES.items()] == [
+        setting for setting in environment if setting.startswith(b"GLIBC_TUNABLES=")
+    ]
