@@ -1,8 +1,8 @@
 {% macro places_and_members() -%}
     {#-
         The places that a figure of a closed period is shown of, and the municipalities (`member`) that it is summed
-        over: each municipality with pupils over itself; the region over those that are covered enough. Elsewhere the
-        member is null, so that a region without any still has rows.
+        over: each municipality with pupils over itself; the region over those of them that are covered enough. For one
+        that is not, the region has a row without a member, so that it is there also where nobody is in its figure.
     -#}
     select
         place.period_type,

@@ -1,7 +1,7 @@
 {{ config(materialized="view") }}
 
 -- What the disclosure control asks of a lesson sum: whether one pupil holds most of it. Of a municipality the counts
--- know that; lessons without a class are in all absence only.
+-- know that; lessons without a class are in all absence only. A view, since a release reads it of a few months only.
 with grade_class as (
     select
         class.month,
