@@ -51,6 +51,8 @@ REJECTED_SCHEMA: dict[str, Any] = {
     "day": pl.Date,
     "school_number": pl.String,
     "earliest_date": pl.Date,
+    "latest_date": pl.Date,
+    "record_key": pl.String,
 }
 
 
@@ -60,7 +62,7 @@ class CheckedDataset:
 
     table: `landing.…`. frame: `row_number` and the contract's landed columns in their order (pseudonyms as 16-byte
     Binary); grain month has one line for each reason of a source row. rows_in = rows_landed + rejected.height, in
-    source rows. rejected: columns of REJECTED_SCHEMA, one line a rejected row (`pupil_ref` as 32 hex digits).
+    source rows. rejected: columns of REJECTED_SCHEMA, one line a rejected row (pseudonyms as 32 hex digits).
     covers_from, covers_to: the days reported on, both None when there are none. unmapped: dicts of kind, source_code,
     row_count. findings: dicts of rule, severity, row_count, message_fi, message_en.
     """
@@ -883,10 +885,11 @@ class _Work:
         return {"message_fi": finnish.format(**parts), "message_en": english.format(**parts)}
 
     def _readable(self, rows: pl.Series) -> list[pl.Series]:
-        """What a rejected row still tells: the pupil, the one day it is about, the school, and since when it may hold.
+        """What a rejected row still tells: the pupil, the one day it is about, the school, from when and until when it
+        may hold, and which record it is.
 
-        A period whose start cannot be read holds from no known day. An interval over several days, or without a
-        readable end, is about no one day.
+        A period whose start cannot be read holds from no known day. An interval over several days is about no one day,
+        but about none before its first and after its last; one that ends before it starts may be about any.
         """
 
         def of(name: str, kind: Any) -> pl.Series:
@@ -896,16 +899,17 @@ class _Work:
 
         pupil = of("pupil_id", pl.Binary).bin.encode("hex")
         school = of("school_number", pl.String)
+        record = of("record_id", pl.Binary).bin.encode("hex")
         starts = of("valid_from", pl.Date)
         day = of("month" if "month" in self.values else "day", pl.Date)
         earliest = pl.select(
             pl.when(starts.is_not_null()).then(pl.min_horizontal(starts, of("valid_to", pl.Date)))
         ).to_series()
+        latest = of("day", pl.Date)
         if "starts_at" in self.values:
-            begin = self._local_day("starts_at").gather(rows)
-            end = self._local_day("ends_at").gather(rows)
-            day = begin.set((begin != end).fill_null(value=True), None)
-            earliest = pl.select(pl.when(begin.is_not_null()).then(pl.min_horizontal(begin, end))).to_series()
+            day, earliest, latest = _days_about(
+                of("starts_at", pl.Datetime("us", "UTC")), of("ends_at", pl.Datetime("us", "UTC"))
+            )
         elif day.null_count() < len(day):
             earliest = day
         return [
@@ -913,7 +917,26 @@ class _Work:
             day.alias("day"),
             school.alias("school_number"),
             earliest.alias("earliest_date"),
+            latest.alias("latest_date"),
+            record.alias("record_key"),
         ]
+
+
+def _days_about(starts: pl.Series, ends: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """The one day that each interval is about (null: several, or not known), its first day and its last one in Finland;
+    the end's own instant is not in it."""
+    first, end = (moments.dt.convert_time_zone("Europe/Helsinki").dt.date() for moments in (starts, ends))
+    last = ends.dt.offset_by("-1us").dt.convert_time_zone("Europe/Helsinki").dt.date()
+    found = pl.DataFrame({"starts": starts, "ends": ends, "first": first, "last": last, "end": end}).select(
+        pl.when(pl.col("first") == pl.col("end"))
+        .then(pl.struct("first", last="first"))
+        .when((pl.col("starts") >= pl.col("ends")).fill_null(value=False))
+        .then(pl.struct(first=None, last=None))
+        .otherwise(pl.struct("first", "last"))
+        .struct.unnest()
+    )
+    day = found.select(pl.when(pl.col("first") == pl.col("last")).then("first")).to_series()
+    return day, found["first"], found["last"]
 
 
 def _all_different(ids: pl.Series) -> bool:

@@ -65,11 +65,17 @@ create table if not exists ops.rejected_row (
     day date,
     school_number text,
     earliest_date date,
+    latest_date date,
+    record_key uuid,
     primary key (delivery_id, dataset, row_number)
 );
+-- Of warehouses that were made without them.
+alter table ops.rejected_row add column if not exists latest_date date;
+alter table ops.rejected_row add column if not exists record_key uuid;
 comment on table ops.rejected_row is
-'Every row that came in and was not landed, with its rule. pupil_ref, day, school_number and earliest_date are what
-could be read of it: they decide which days are not covered. Never a personal value.';
+'Every row that came in and was not landed, with its rule. pupil_ref, day, school_number, earliest_date and latest_date
+are what could be read of it: they decide which days are not covered, until a later version of the same record_key
+comes. Never a personal value.';
 
 create table if not exists ops.unmapped_code (
     delivery_id integer not null,

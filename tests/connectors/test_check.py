@@ -121,12 +121,14 @@ def test_a_bad_mark_is_rejected_and_the_next_one_lands(row: str, column: str | N
 def test_a_rejected_row_tells_what_can_be_read_of_it() -> None:
     rows = [mark(1, day="31.09.2025"), mark(2, lesson="x"), mark(3, oid="x"), f"4;{OID_2};07522;07.10.2025"]
     rejected = check(kuopio(marks=rows))["absence"].rejected
-    assert rejected.select("pupil_ref", "day", "school_number", "earliest_date").rows() == [
-        (pupil(OID_1).hex(), None, "07522", None),
-        (pupil(OID_1).hex(), date(2025, 10, 6), "07522", date(2025, 10, 6)),
-        (None, date(2025, 10, 6), "07522", date(2025, 10, 6)),
-        (pupil(OID_2).hex(), date(2025, 10, 7), "07522", date(2025, 10, 7)),
+    assert rejected.select("pupil_ref", "school_number", "day", "earliest_date", "latest_date").rows() == [
+        (pupil(OID_1).hex(), "07522", *(None,) * 3),
+        (pupil(OID_1).hex(), "07522", *(date(2025, 10, 6),) * 3),
+        (None, "07522", *(date(2025, 10, 6),) * 3),
+        (pupil(OID_2).hex(), "07522", *(date(2025, 10, 7),) * 3),
     ]
+    # No mark's number comes again in a later window for the same day: what decides is the delivery.
+    assert rejected["record_key"].null_count() == 4
 
 
 def test_the_first_delivery_of_a_year_reaches_back_only_when_it_holds_an_older_mark() -> None:
@@ -313,26 +315,36 @@ def test_two_contents_of_one_version_contradict_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "column", "rule", "day", "earliest"),
+    ("changes", "column", "rule", "day", "about"),
     [
-        ({"to": "2025-10-06T09:15:00+03:00"}, "to", "ends_before_starts", date(2025, 10, 6), date(2025, 10, 6)),
-        ({"from": "eilen"}, "from", "unparsable", None, None),
-        ({"to": "2025-10-09"}, "to", "unparsable", None, date(2025, 10, 6)),
-        ({"to": "2025-10-08T09:15:00+03:00", "type": None}, "type", "required", None, date(2025, 10, 6)),
-        ({"updatedAt": "x"}, "updatedAt", "unparsable", date(2025, 10, 6), date(2025, 10, 6)),
-        ({"deleted": "kyllä"}, "deleted", "unparsable", date(2025, 10, 6), date(2025, 10, 6)),
-        (
-            {"from": "2026-08-12T09:15:00+03:00", "to": None},
-            *("from", "outside_school_year", None, date(2026, 8, 12)),
-        ),
+        # One day: the 6th is the day, although it ends before it starts.
+        ({"to": "2025-10-06T09:15:00+03:00"}, "to", "ends_before_starts", 6, (6, 6)),
+        # It ends before the first instant of the 7th.
+        ({"to": "2025-10-07T00:00:00+03:00", "type": None}, "type", "required", 6, (6, 6)),
+        ({"to": "2025-10-05T09:15:00+03:00"}, "to", "ends_before_starts", None, (None, None)),
+        ({"from": "eilen"}, "from", "unparsable", None, (None, 6)),
+        ({"from": "eilen", "to": None}, "from", "unparsable", None, (None, None)),
+        ({"to": "2025-10-09"}, "to", "unparsable", None, (6, None)),
+        ({"to": "2025-10-08T09:15:00+03:00", "type": None}, "type", "required", None, (6, 8)),
+        ({"updatedAt": "x"}, "updatedAt", "unparsable", 6, (6, 6)),
+        ({"deleted": "kyllä"}, "deleted", "unparsable", 6, (6, 6)),
     ],
 )
-def test_a_bad_interval_is_rejected(
-    changes: dict[str, Any], column: str, rule: str, day: date | None, earliest: date | None
+def test_a_bad_interval_is_rejected_and_tells_its_days(
+    changes: dict[str, Any], column: str, rule: str, day: int | None, about: tuple[int | None, int | None]
 ) -> None:
     part = check(siilinjarvi(absences=[interval(**changes), interval(id="absence-0002")]))["absence"]
-    assert part.rejected.select("row_number", "column_name", "rule", "day", "earliest_date").rows() == [
-        (1, column, rule, day, earliest)
+    told = [one and date(2025, 10, one) for one in (day, *about)]
+    assert part.rejected.select(
+        "row_number", "column_name", "rule", "day", "earliest_date", "latest_date", "record_key"
+    ).rows() == [(1, column, rule, *told, record("absence-0001").hex())]
+
+
+def test_an_interval_of_another_school_year_tells_its_own_days() -> None:
+    changes = {"from": "2025-05-25T09:15:00+03:00", "to": "2025-05-27T09:15:00+03:00"}
+    part = check(siilinjarvi(absences=[interval(**changes), interval(id="absence-0002")]))["absence"]
+    assert part.rejected.select("rule", "day", "earliest_date", "latest_date").rows() == [
+        ("outside_school_year", None, date(2025, 5, 25), date(2025, 5, 27))
     ]
 
 

@@ -1,19 +1,16 @@
--- A rejected row with a readable pupil: its day, or every day on which that delivery decides; of a monthly source the
--- month, by its first day.
+-- A rejected row with a readable pupil: the days that it can be about, of those on which its delivery, or its chain,
+-- decides; of a monthly source the month, by its first day.
 select
     rejected.municipality,
     reference.person_key,
     covered.day
-from {{ ref('stg_rejected_row') }} as rejected
-inner join {{ ref('absence_link') }} as link
-    on
-        rejected.delivery_id = link.delivery_id
-        and rejected.dataset = 'absence'
+from {{ ref('rejected_absence') }} as rejected
 inner join {{ ref('covered_day') }} as covered
     on
-        link.municipality = covered.municipality
-        and link.deciding_id = covered.delivery_id
-        and (rejected.day is null or rejected.day = covered.day)
+        rejected.municipality = covered.municipality
+        and rejected.deciding_id = covered.delivery_id
+        and (rejected.first_day is null or rejected.first_day <= covered.day)
+        and (rejected.last_day is null or rejected.last_day >= covered.day)
 inner join {{ ref('person_reference') }} as reference
     on
         rejected.municipality = reference.municipality

@@ -3,14 +3,11 @@ select distinct
     rejected.municipality,
     rejected.school_number,
     covered.day
-from {{ ref('stg_rejected_row') }} as rejected
-inner join {{ ref('absence_link') }} as link
-    on
-        rejected.delivery_id = link.delivery_id
-        and rejected.dataset = 'absence'
+from {{ ref('rejected_absence') }} as rejected
 inner join {{ ref('covered_day') }} as covered
     on
-        link.municipality = covered.municipality
-        and link.deciding_id = covered.delivery_id
-        and (rejected.day is null or rejected.day = covered.day)
+        rejected.municipality = covered.municipality
+        and rejected.deciding_id = covered.delivery_id
+        and (rejected.first_day is null or rejected.first_day <= covered.day)
+        and (rejected.last_day is null or rejected.last_day >= covered.day)
 where rejected.pupil_ref is null

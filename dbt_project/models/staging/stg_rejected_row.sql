@@ -9,7 +9,9 @@ select
     rejected.pupil_ref,
     rejected.day,
     rejected.school_number,
-    rejected.earliest_date
+    rejected.earliest_date,
+    rejected.latest_date,
+    rejected.record_key
 from {{ source('ops', 'rejected_row') }} as rejected
 inner join {{ ref('stg_delivery') }} as delivery
     on

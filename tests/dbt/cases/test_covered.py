@@ -139,6 +139,34 @@ def _chains(warehouse: TinyWarehouse) -> None:
     refused = {"absence": [{"pupil_ref": key(at, at), "day": day("2025-09-16")}]}
     _send(warehouse, at, "2025-10-01", since="2025-09-15 02:00", rejected=refused)
     _send(warehouse, at, "2025-11-03", since="2025-10-01 02:00")
+    # A trip from Monday the 22nd to Wednesday the 24th, an absence since the 22nd whose end could not be read, and a
+    # correction of last spring.
+    for at, first, last in (
+        ("siilinjarvi-trip", "2025-09-22", "2025-09-24"),
+        ("siilinjarvi-endless", "2025-09-22", None),
+        ("siilinjarvi-spring", "2025-05-25", "2025-05-27"),
+    ):
+        trip = {"pupil_ref": key(at, at), "earliest_date": day(first), "latest_date": last and day(last)}
+        _send(warehouse, at, "2025-09-15")
+        _send(warehouse, at, "2025-10-01", since="2025-09-15 02:00", rejected={"absence": [trip]})
+        _send(warehouse, at, "2025-11-03", since="2025-10-01 02:00")
+    # The trip comes again in the next pull: read, taken back, and rejected again for the 25th alone.
+    for name, later, rejected in (
+        ("read", [("SICK", False)], []),
+        ("gone", [("SICK", True)], []),
+        ("again", [], [day("2025-09-25")]),
+    ):
+        at = f"siilinjarvi-{name}"
+        record = {"pupil_ref": key(at, at), "record_key": key(at, "trip")}
+        trip = {**record, "earliest_date": day("2025-09-22"), "latest_date": day("2025-09-24")}
+        came = [
+            interval("", at, "2025-09-22 08:15", "2025-09-24 14:15", code, **record, at=at, deleted=deleted)
+            for code, deleted in later
+        ]
+        _send(warehouse, at, "2025-09-15")
+        _send(warehouse, at, "2025-10-01", since="2025-09-15 02:00", rejected={"absence": [trip]})
+        again = [{**record, "day": one} for one in rejected]
+        _send(warehouse, at, "2025-10-02", came, since="2025-10-01 02:00", rejected={"absence": again})
 
 
 def _extracts(warehouse: TinyWarehouse) -> None:
@@ -298,6 +326,34 @@ def test_a_new_full_pull_starts_the_chain_anew(built: TinyWarehouse) -> None:
 def test_a_rejected_record_of_a_chain_uncovers_its_day(built: TinyWarehouse) -> None:
     assert built.covered("siilinjarvi-rejected", "2025-09-01") == (132, 126)
     assert built.covered("siilinjarvi-rejected other", "2025-09-01") == (132, 132)
+
+
+@pytest.mark.parametrize(
+    ("municipality", "september", "october"),
+    [
+        # 22, 23 and 24 September, and no day that later pulls cover: 22 weekdays less 3.
+        ("siilinjarvi-trip", 19 * 6, 23 * 6),
+        # From the 22nd on nothing is known: the 15 weekdays before it.
+        ("siilinjarvi-endless", 15 * 6, 0),
+        # Last spring is no day of this school year.
+        ("siilinjarvi-spring", 22 * 6, 23 * 6),
+    ],
+)
+def test_a_rejected_interval_uncovers_the_days_that_it_can_be_about(
+    built: TinyWarehouse, municipality: str, september: int, october: int
+) -> None:
+    assert built.covered(municipality, "2025-09-01") == (132, september)
+    assert built.covered(municipality, "2025-10-01") == (138, october)
+
+
+def test_a_later_version_of_a_rejected_record_covers_its_days_again(built: TinyWarehouse) -> None:
+    # To the day before 2 October.
+    assert built.covered("siilinjarvi-read", "2025-09-01") == (132, 132)
+    assert _absent_days(built, "siilinjarvi-read") == ["2025-09-22", "2025-09-23", "2025-09-24"]
+    assert built.covered("siilinjarvi-gone", "2025-09-01") == (132, 132)
+    assert _absent_days(built, "siilinjarvi-gone") == []
+    # What was rejected again is about the day that it tells now.
+    assert built.covered("siilinjarvi-again", "2025-09-01") == (132, 126)
 
 
 # A full extract
