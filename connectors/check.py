@@ -129,7 +129,8 @@ def covered_days(raw: RawDelivery, dataset: Dataset, oldest_day: date | None = N
     oldest_day: of a `window`, the oldest day of the school year that the file holds.
     """
     first, last = school_year_bounds(raw.school_year)
-    until = raw.night - timedelta(days=1)
+    received = raw.first_received or raw.night
+    until = received - timedelta(days=1)
     if dataset.extent == "window":
         window_start = raw.night - timedelta(days=dataset.window_days)
         reaches_back = raw.first_of_year and oldest_day is not None and oldest_day < window_start
@@ -137,7 +138,7 @@ def covered_days(raw: RawDelivery, dataset: Dataset, oldest_day: date | None = N
     elif dataset.extent == "chain":
         until = raw.as_of.astimezone(HELSINKI).date() - timedelta(days=1)
     elif dataset.extent == "month":
-        until = raw.night.replace(day=1) - timedelta(days=1)
+        until = received.replace(day=1) - timedelta(days=1)
     last = min(last, until)
     return (first, last) if first <= last else None
 

@@ -41,7 +41,8 @@ class RawDelivery:
     gives a delivery of its own for it (see `Municipality.school_years`).
     `as_of`: the moment that the source's data is from, with time zone. `since`: increments from this moment
     (`chain` extent only; None = everything). `first_of_year`: no earlier delivery of the school year is on the
-    server or in the ledger. `digest`: `content_digest(files)`.
+    server or in the ledger. `digest`: `content_digest(files)`. `first_received`: the night on which these bytes came
+    first, of a file without a date of its own; None = this night.
     """
 
     municipality: str
@@ -52,6 +53,7 @@ class RawDelivery:
     first_of_year: bool
     files: tuple[RawFile, ...]
     digest: str
+    first_received: date | None = None
 
     def file(self, dataset: str) -> RawFile | None:
         """The file that holds the dataset, or None."""

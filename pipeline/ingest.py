@@ -123,6 +123,9 @@ def _take(settings: Settings, connection: psycopg.Connection, config: Municipali
         )
         connection.commit()
         return unchanged.delivery
+    if config.transport.kind == "share":
+        # What was held, or could not be read, on an earlier night covers no more for being read again.
+        raw = replace(raw, first_received=ledger.first_received(connection, raw))
     delivery = ledger.receive(connection, raw)
     archive.store(settings.archive, keys.archive_key(settings), delivery.delivery, raw)
     # The archive is there before the ledger says so: a kill in between leaves a copy that the next run replaces.
@@ -155,6 +158,7 @@ def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Duration
     config = load_municipality(settings.municipalities / delivery.municipality)
     with durations.step("read archive", f"{delivery.delivery}: reading"):
         raw = archive.load(settings.archive, keys.archive_key(settings), delivery.municipality, delivery.delivery)
+        raw = replace(raw, first_received=delivery.first_received)
     try:
         with durations.step("check", f"{delivery.delivery}: checking and pseudonymising"):
             checked = check_delivery(raw, config, keys.pseudonym_keys(settings, delivery.municipality))

@@ -26,11 +26,13 @@ class Delivery:
     content_digest: str | None
     reason_en: str | None
     reason_fi: str | None
+    first_received: date | None
 
 
 _SELECT = """
     select distinct on (delivery_id)
-        delivery_id, delivery, municipality, night, school_year, status, content_digest, reason_en, reason_fi
+        delivery_id, delivery, municipality, night, school_year, status, content_digest, reason_en, reason_fi,
+        first_received
     from ops.delivery
 """
 
@@ -55,6 +57,19 @@ def last_accepted(connection: psycopg.Connection, municipality: str, school_year
     """
     row = connection.execute(query, (municipality, school_year)).fetchone()
     return Delivery(*row) if row else None
+
+
+def first_received(connection: psycopg.Connection, raw: RawDelivery) -> date:
+    """The earliest night on which these bytes came, whatever became of them then; the delivery's own when they are
+    new."""
+    row = connection.execute(
+        """
+        select min(night) from ops.delivery
+        where municipality = %s and school_year = %s and content_digest = %s and night < %s
+        """,
+        (raw.municipality, raw.school_year, raw.digest, raw.night),
+    ).fetchone()
+    return (row and row[0]) or raw.night
 
 
 def history(connection: psycopg.Connection, municipality: str, school_year: int, night: date) -> History:
@@ -215,10 +230,10 @@ def _reset(connection: psycopg.Connection, delivery_id: int, raw: RawDelivery) -
         """
         update ops.delivery
         set status = 'received', reason_en = null, reason_fi = null, decided_at = null, as_of = %s, since = %s,
-            content_digest = %s, received_at = clock_timestamp()
+            content_digest = %s, first_received = %s, received_at = clock_timestamp()
         where delivery_id = %s
         """,
-        (_in_zone(raw.as_of), raw.since and _in_zone(raw.since), raw.digest, delivery_id),
+        (_in_zone(raw.as_of), raw.since and _in_zone(raw.since), raw.digest, raw.first_received, delivery_id),
     )
 
 

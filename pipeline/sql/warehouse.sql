@@ -42,14 +42,18 @@ create table if not exists ops.delivery (
     as_of timestamptz,
     since timestamptz,
     content_digest text,
+    first_received date,
     received_at timestamptz not null default now(),
     decided_at timestamptz,
     primary key (delivery_id, dataset),
     check (rows_in = rows_landed + rows_rejected),
     check ((covers_from is null) = (covers_to is null))
 );
+-- Of a warehouse that was made without it.
+alter table ops.delivery add column if not exists first_received date;
 comment on table ops.delivery is
-'One row a municipality, dataset and delivery. Always: rows_in = rows_landed + rows_rejected.';
+'One row a municipality, dataset and delivery. Always: rows_in = rows_landed + rows_rejected. first_received: the night
+on which the same bytes came first, of a file without a date of its own.';
 create index if not exists delivery_by_night on ops.delivery (municipality, night);
 create sequence if not exists ops.delivery_id as integer;
 

@@ -106,6 +106,36 @@ def test_a_source_that_does_not_answer_is_a_failed_night_and_comes_in_later(runn
     assert ingest.ingest(settings, "iisalmi", NEXT_NIGHT).status == "accepted"
 
 
+def test_a_workbook_covers_no_more_for_being_taken_in_later_than_it_came(running: RunningRegion) -> None:
+    settings = running.settings
+    codes = settings.municipalities / "varkaus" / "support_codes.csv"
+    original = codes.read_text(encoding="utf-8")
+    codes.write_text(without_line(original, "E"), encoding="utf-8")
+    assert ingest.ingest(settings, "varkaus", date(2026, 1, 31)).status == "held"
+    codes.write_text(original, encoding="utf-8")
+
+    # The same bytes, after the end of January: it is still the workbook of a running January.
+    again = ingest.ingest(settings, "varkaus", NIGHT)
+    assert (again.status, again.delivery) == ("accepted", "varkaus-2026-02-03")
+    with connect(settings) as connection:
+        covers = connection.execute(
+            "select dataset, covers_to, first_received from ops.delivery where delivery = %s order by dataset",
+            (again.delivery,),
+        ).fetchall()
+    first = date(2026, 1, 31)
+    assert covers == [
+        ("absence", date(2025, 12, 31), first),
+        ("enrolment", date(2026, 1, 30), first),
+        ("school_day", date(2026, 1, 30), first),
+        ("support", date(2026, 1, 30), first),
+    ]
+    # Read again from the archive it is as old.
+    assert ingest.replay(settings, "varkaus-2026-02-03").status == "accepted"
+    with connect(settings) as connection:
+        query = "select max(covers_to) from ops.delivery where delivery = 'varkaus-2026-02-03'"
+        assert connection.execute(query).fetchone() == (date(2026, 1, 30),)
+
+
 def test_the_archive_holds_no_readable_line_of_what_came(running: RunningRegion) -> None:
     stored = [path for path in running.settings.archive.rglob("*") if path.is_file()]
     assert stored

@@ -1,5 +1,6 @@
 """The ledger: one delivery a night and school year counts; the same bytes are the same delivery."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,20 @@ def test_a_delivery_is_entered_once_for_each_dataset(connection: psycopg.Connect
 
 def test_the_same_bytes_again_are_the_same_delivery(connection: psycopg.Connection) -> None:
     assert ledger.receive(connection, raw()) == ledger.receive(connection, raw())
+
+
+def test_bytes_are_as_old_as_the_night_on_which_they_came_first(connection: psycopg.Connection) -> None:
+    held = ledger.receive(connection, raw(b"a", date(2025, 10, 30)))
+    ledger.decide(connection, held.delivery_id, "held", "why", "miksi")
+    ledger.receive(connection, raw(b"b", date(2025, 10, 31)))
+    ledger.receive(connection, raw(b"a", date(2025, 11, 20)))
+    again = raw(b"a", date(2025, 11, 1))
+    assert ledger.first_received(connection, again) == date(2025, 10, 30)
+    # Of a night before that, and of another school year, they are new.
+    assert ledger.first_received(connection, raw(b"a", date(2025, 10, 29))) == date(2025, 10, 29)
+    assert ledger.first_received(connection, raw(b"a", date(2025, 11, 1), 2024)) == date(2025, 11, 1)
+    entered = ledger.receive(connection, replace(again, first_received=date(2025, 10, 30)))
+    assert (entered.night, entered.first_received) == (date(2025, 11, 1), date(2025, 10, 30))
 
 
 def test_other_bytes_for_the_night_supersede_when_they_are_accepted(connection: psycopg.Connection) -> None:

@@ -4,6 +4,7 @@ select
     delivery.municipality,
     delivery.delivery,
     delivery.night,
+    coalesce(delivery.first_received, delivery.night) as first_received,
     delivery.school_year,
     delivery.extent,
     delivery.covers_from,
