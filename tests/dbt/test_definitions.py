@@ -57,12 +57,14 @@ MESSAGE = "a message to readers"
 DATA_STATUS_MESSAGES = (
     "': hyväksyttyä toimitusta ei vielä ole.'",
     "': no delivery has been accepted yet.'",
-    "': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä.'",
+    "': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'",
     "': the latest delivery could not be used; the data is from the last accepted one.'",
-    "': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä.'",
+    "': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'",
     "': nothing is known of this night; the data is from the last accepted delivery.'",
     "': lähde ei ole muuttunut viimeisimmän hyväksytyn toimituksen jälkeen.'",
     "': the source has not changed since the last accepted delivery.'",
+    "': poissaolotoimitusten ketju on poikki; myöhempiä poissaoloja ei tiedetä.'",
+    "': the chain of absence deliveries is broken; later absences are not known.'",
     "': tiedot ovat ajan tasalla.'",
     "': the data is up to date.'",
 )

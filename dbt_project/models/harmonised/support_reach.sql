@@ -23,39 +23,42 @@ with high as (
 ),
 
 -- The level of the day before, so that what starts on the Sunday itself is a start; the Sunday's own for a pupil who
--- came that day.
-level_before as (
+-- came to the municipality that day.
+first_high as (
     select
-        high.person_key,
-        high.school_year,
-        high.week_end as reach_day,
-        high.municipality,
-        high.grade,
-        high.is_population,
-        coalesce(level.support_level, 'unknown') as support_level,
-        row_number() over (
-            partition by high.person_key, high.school_year
-            order by level.valid_from
-        ) as sequence_number
+        high.*,
+        case
+            when before.person_key is null then high.week_end
+            else {{ days_after('high.week_end', -1) }}
+        end as level_day
     from high
-    left join {{ ref('support_day_level') }} as level
+    left join {{ ref('enrolment') }} as before
         on
-            high.person_key = level.person_key
-            and high.municipality = level.municipality
-            and high.school_year = level.school_year
-            and high.week_end >= level.valid_from
-            and {{ days_after('high.week_end', -1) }} <= level.valid_to
+            high.person_key = before.person_key
+            and high.municipality = before.municipality
+            and {{ days_after('high.week_end', -1) }} between before.valid_from and before.valid_to
     where high.sequence_number = 1
 ),
 
 reach as (
     select
-        level_before.*,
-        level.rank
-    from level_before
-    inner join {{ ref('support_level') }} as level
-        on level_before.support_level = level.support_level
-    where level_before.sequence_number = 1
+        first_high.person_key,
+        first_high.school_year,
+        first_high.week_end as reach_day,
+        first_high.municipality,
+        first_high.grade,
+        first_high.is_population,
+        known.support_level,
+        known.rank
+    from first_high
+    left join {{ ref('support_day_level') }} as level
+        on
+            first_high.person_key = level.person_key
+            and first_high.municipality = level.municipality
+            and first_high.school_year = level.school_year
+            and first_high.level_day between level.valid_from and level.valid_to
+    inner join {{ ref('support_level') }} as known
+        on coalesce(level.support_level, 'unknown') = known.support_level
 )
 
 -- A start is the first day with a higher level; the level of a day is that of the municipality that teaches the pupil.

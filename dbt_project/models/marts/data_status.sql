@@ -18,6 +18,18 @@ accepted as (
     from {{ ref('stg_delivery') }} as delivery
 ),
 
+-- The days that a chain of increments has reached; one that it lost a part before says nothing of them.
+chain as (
+    select
+        link.municipality,
+        link.school_year,
+        min(link.covers_from) as covers_from,
+        max(link.covers_to) as covers_to
+    from {{ ref('absence_link') }} as link
+    where link.extent = 'chain'
+    group by link.municipality, link.school_year
+),
+
 attempt as (
     select
         delivery.municipality,
@@ -63,8 +75,8 @@ select
     last_attempt.status as last_status,
     accepted.night as accepted_night,
     {{ local_day('accepted.as_of') }} as as_of,
-    accepted.covers_from,
-    accepted.covers_to,
+    case when chain.municipality is null then accepted.covers_from else chain.covers_from end as covers_from,
+    case when chain.municipality is null then accepted.covers_to else chain.covers_to end as covers_to,
     accepted.rows_landed,
     accepted.rows_rejected,
     -- A night that is made up for later is read after its own morning: its data is not older than nothing.
@@ -77,11 +89,13 @@ select
         when last_attempt.status not in ('accepted', 'unchanged')
             then
                 dataset.name_fi
-                || ': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä.'
+                || ': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'
         when last_attempt.night < tonight.night
-            then dataset.name_fi || ': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä.'
+            then dataset.name_fi || ': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'
         when last_attempt.status = 'unchanged'
             then dataset.name_fi || ': lähde ei ole muuttunut viimeisimmän hyväksytyn toimituksen jälkeen.'
+        when chain.municipality is not null and link.delivery_id is null
+            then dataset.name_fi || ': poissaolotoimitusten ketju on poikki; myöhempiä poissaoloja ei tiedetä.'
         else dataset.name_fi || ': tiedot ovat ajan tasalla.'
     end as message_fi,
     case
@@ -94,6 +108,8 @@ select
             then dataset.name_en || ': nothing is known of this night; the data is from the last accepted delivery.'
         when last_attempt.status = 'unchanged'
             then dataset.name_en || ': the source has not changed since the last accepted delivery.'
+        when chain.municipality is not null and link.delivery_id is null
+            then dataset.name_en || ': the chain of absence deliveries is broken; later absences are not known.'
         else dataset.name_en || ': the data is up to date.'
     end as message_en
 from dataset
@@ -103,6 +119,16 @@ left join accepted
         dataset.municipality = accepted.municipality
         and dataset.dataset = accepted.dataset
         and accepted.newest = 1
+left join chain
+    on
+        accepted.municipality = chain.municipality
+        and accepted.school_year = chain.school_year
+        and accepted.dataset = 'absence'
+        and accepted.extent = 'chain'
+left join {{ ref('absence_link') }} as link
+    on
+        accepted.delivery_id = link.delivery_id
+        and accepted.dataset = 'absence'
 left join last_attempt
     on
         dataset.municipality = last_attempt.municipality
