@@ -37,8 +37,8 @@ create table if not exists candidate.home_and_teaching (
 );
 create table if not exists candidate.transition_to_grade_7 (
     school_year integer, municipality text, moment text, measure text, category text, pupils bigint, population bigint,
-    share numeric, covered_lessons numeric, absent_lessons numeric, absence_rate numeric, regime text,
-    comparability text, null_reason text, as_of date
+    share numeric, scheduled_lessons numeric, covered_lessons numeric, coverage numeric, absent_lessons numeric,
+    absence_rate numeric, regime text, comparability text, null_reason text, as_of date
 );
 create table if not exists candidate.inclusion (
     count_day date, municipality text, grade_band text, regime text, place text, pupils bigint, population bigint,
@@ -226,7 +226,9 @@ category (moment, measure, category, part, regime) as (
 insert into candidate.transition_to_grade_7
 select
     2024, municipality, moment, measure, category, pupils * part, pupils, part,
+    case when category <> 'not_in_region' then pupils * part * 100 end,
     case when category <> 'not_in_region' then pupils * part * 80 end,
+    case when category <> 'not_in_region' and part > 0 then 0.8 end,
     case when category <> 'not_in_region' then pupils * part end,
     case when category <> 'not_in_region' and part > 0 then 1 / 80.0 end, regime,
     case when regime is not null then 'approximate' end, null, '2025-06-22'

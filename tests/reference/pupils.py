@@ -230,17 +230,20 @@ def _categories(
 def _transition(facts: Facts, pupils: list[int], population: int, category: str, period: Period, measure: str) -> Row:
     sums = [facts.sums(person, period.first, period.last) for person in pupils]
     covered, absent = sum(one.covered for one in sums), sum(one.absent for one in sums)
+    scheduled = sum(one.scheduled for one in sums)
     is_level = measure == "support_level" and category in (*LEVELS, UNKNOWN)
     row: Row = {
         "pupils": len(pupils),
         "share": share(len(pupils), population),
+        "scheduled_lessons": Fraction(scheduled, UNIT),
         "covered_lessons": Fraction(covered, UNIT),
+        "coverage": share(covered, scheduled),
         "absent_lessons": Fraction(absent, UNIT),
         "absence_rate": share(absent, covered),
     }
     reason = None
     if category == "not_in_region":
-        row |= dict.fromkeys(("covered_lessons", "absent_lessons", "absence_rate"))
+        row |= dict.fromkeys(("scheduled_lessons", "covered_lessons", "coverage", "absent_lessons", "absence_rate"))
     elif is_level and not in_regime(category, period.last):
         row, reason = dict.fromkeys(row), "not_in_regime"
     return row | {
@@ -354,7 +357,10 @@ def early_warning(facts: Facts) -> Table:
             "tier": tier,
             "direction": "up" if tier > previous else "down",
             "previous_rate": share(earlier.absent, earlier.covered),
+            "previous_coverage": share(earlier.covered, earlier.scheduled),
             "absence_rate": share(sums.absent, sums.covered),
+            "coverage": share(sums.covered, sums.scheduled),
+            "scheduled_lessons": Fraction(sums.scheduled, UNIT),
             "covered_lessons": Fraction(sums.covered, UNIT),
             "absent_lessons": Fraction(sums.absent, UNIT),
         }
@@ -371,6 +377,7 @@ def early_warning_week(facts: Facts) -> Table:
             found[name, person, day(end)] = {
                 "scheduled_lessons": Fraction(sums.scheduled, UNIT),
                 "covered_lessons": Fraction(sums.covered, UNIT),
+                "coverage": share(sums.covered, sums.scheduled),
                 "absent_lessons": Fraction(sums.absent, UNIT) if sums.covered else None,
                 "absence_rate": share(sums.absent, sums.covered),
             }

@@ -28,6 +28,7 @@ year_to_date as (
         tier.grade,
         coalesce(tier.tier, 'none') as tier,
         coalesce(level.support_level, 'unknown') as support_level,
+        tier.scheduled_lessons,
         tier.covered_lessons,
         tier.absent_lessons
     from {{ ref('pupil_period_tier') }} as tier
@@ -60,6 +61,7 @@ pupil as (
         'before' as moment,
         cohort.tier,
         cohort.support_level,
+        cohort.scheduled_lessons,
         cohort.covered_lessons,
         cohort.absent_lessons
     from cohort
@@ -78,6 +80,7 @@ pupil as (
             when autumn.grade <> {{ definition('transition_grade_after', 'integer') }} then 'other_grade'
             else autumn.support_level
         end as support_level,
+        autumn.scheduled_lessons,
         autumn.covered_lessons,
         autumn.absent_lessons
     from cohort
@@ -95,6 +98,7 @@ measured as (
         pupil.moment,
         '{{ measure }}' as measure,
         pupil.{{ measure }} as category,
+        pupil.scheduled_lessons,
         pupil.covered_lessons,
         pupil.absent_lessons
     from pupil
@@ -110,6 +114,7 @@ counted as (
         measured.measure,
         measured.category,
         count(*) as pupils,
+        coalesce(sum(measured.scheduled_lessons), 0) as scheduled_lessons,
         coalesce(sum(measured.covered_lessons), 0) as covered_lessons,
         coalesce(sum(measured.absent_lessons), 0) as absent_lessons
     from measured
@@ -231,6 +236,9 @@ filled as (
         category.null_reason,
         case when category.null_reason is null then coalesce(counted.pupils, 0) end as pupils,
         case
+            when category.null_reason is null and category.has_lessons then coalesce(counted.scheduled_lessons, 0)
+        end as scheduled_lessons,
+        case
             when category.null_reason is null and category.has_lessons then coalesce(counted.covered_lessons, 0)
         end as covered_lessons,
         case
@@ -263,7 +271,9 @@ select
     cast(filled.pupils as bigint) as pupils,
     cast(filled.population as bigint) as population,
     filled.pupils / cast(filled.population as numeric) as share,
+    filled.scheduled_lessons,
     filled.covered_lessons,
+    case when filled.scheduled_lessons > 0 then filled.covered_lessons / filled.scheduled_lessons end as coverage,
     filled.absent_lessons,
     case when filled.covered_lessons > 0 then filled.absent_lessons / filled.covered_lessons end as absence_rate,
     filled.regime,

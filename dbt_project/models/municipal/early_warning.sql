@@ -24,7 +24,10 @@ select
     pupil.tier,
     case when tier.lower_bound > previous_tier.lower_bound then 'up' else 'down' end as direction,
     previous.absence_rate as previous_rate,
+    previous.covered_lessons / previous.scheduled_lessons as previous_coverage,
     pupil.absence_rate,
+    pupil.covered_lessons / pupil.scheduled_lessons as coverage,
+    pupil.scheduled_lessons,
     pupil.covered_lessons,
     pupil.absent_lessons
 from evaluation

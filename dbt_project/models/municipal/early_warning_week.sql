@@ -75,6 +75,7 @@ select
     week.week_end,
     coalesce(scheduled.scheduled_lessons, 0) as scheduled_lessons,
     coalesce(scheduled.covered_lessons, 0) as covered_lessons,
+    coalesce(scheduled.covered_lessons, 0) / nullif(scheduled.scheduled_lessons, 0) as coverage,
     case when scheduled.covered_lessons > 0 then coalesce(absent.absent_lessons, 0) end as absent_lessons,
     case
         when scheduled.covered_lessons > 0
