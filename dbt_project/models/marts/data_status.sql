@@ -91,7 +91,9 @@ select
                 dataset.name_fi
                 || ': viimeisintä toimitusta ei voitu käyttää; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'
         when last_attempt.night < tonight.night
-            then dataset.name_fi || ': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'
+            then
+                dataset.name_fi
+                || ': tältä yöltä ei ole tietoa; tiedot ovat viimeisimmästä hyväksytystä toimituksesta.'
         when last_attempt.status = 'unchanged'
             then dataset.name_fi || ': lähde ei ole muuttunut viimeisimmän hyväksytyn toimituksen jälkeen.'
         when chain.municipality is not null and link.delivery_id is null
