@@ -53,15 +53,7 @@ version as (
         rejected.delivery_id,
         rejected.record_key
     from rejected
-),
-
-replaced as (
-    select distinct
-        later_pull.rejecting_id,
-        version.record_key
-    from later_pull
-    inner join version
-        on later_pull.delivery_id = version.delivery_id
+    where rejected.record_key is not null
 )
 
 -- A day that cannot be read is no bound: the row may be about any day.
@@ -75,8 +67,13 @@ select
     coalesce(rejected.day, rejected.earliest_date) as first_day,
     coalesce(rejected.day, rejected.latest_date) as last_day
 from rejected
-left join replaced
-    on
-        rejected.delivery_id = replaced.rejecting_id
-        and rejected.record_key = replaced.record_key
-where replaced.record_key is null
+where
+    rejected.record_key is null
+    or (rejected.delivery_id, rejected.record_key) not in (
+        select
+            later_pull.rejecting_id,
+            version.record_key
+        from later_pull
+        inner join version
+            on later_pull.delivery_id = version.delivery_id
+    )

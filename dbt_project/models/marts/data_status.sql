@@ -125,12 +125,9 @@ left join chain
     on
         accepted.municipality = chain.municipality
         and accepted.school_year = chain.school_year
-        and accepted.dataset = 'absence'
         and accepted.extent = 'chain'
 left join {{ ref('absence_link') }} as link
-    on
-        accepted.delivery_id = link.delivery_id
-        and accepted.dataset = 'absence'
+    on accepted.delivery_id = link.delivery_id
 left join last_attempt
     on
         dataset.municipality = last_attempt.municipality
