@@ -21,7 +21,7 @@ from connectors.contract import Property, Table, check_mapping, table_for
 from connectors.delivery import DATASETS, RawDelivery, RawFile, SourceRefused, school_year_bounds
 from connectors.distinct import Distinct
 from connectors.formats import Extract, read_extract
-from connectors.messages import MESSAGES
+from connectors.messages import DATASETS_FI, MESSAGES, finnish_day
 from connectors.pseudonyms import PseudonymKeys
 from connectors.workbook import MAX_UNPACKED_BYTES
 
@@ -117,7 +117,7 @@ def _missing(municipality: Municipality, dataset: str) -> SourceRefused:
     return SourceRefused(
         municipality.name,
         f"the delivery has no {dataset}.",
-        f"toimituksesta puuttuu {dataset}.",
+        f"toimituksesta puuttuu aineisto {dataset} ({DATASETS_FI[dataset]}).",
         "Ask the municipality to send the whole delivery.",
         code="dataset_missing",
     )
@@ -294,7 +294,7 @@ class _Work:
         texts = column.texts
         kind = one.physical_type
         if kind == "smallint":
-            values, detail = parsing.integers(texts), "1, 2, 3…"
+            values, detail = parsing.integers(texts), "7"
         elif kind.startswith("numeric"):
             precision, scale = (int(part) for part in kind[8:-1].split(","))
             typed = self.dataset.format.kind != "csv"
@@ -329,6 +329,7 @@ class _Work:
             # Landing's dates reach further than any school's: a year 0025 is a typing error.
             days = values.dt.date()
             outside = days < date.fromisoformat(minimum) if minimum else days.is_null() & False
+            minimum = finnish_day(date.fromisoformat(minimum)) if minimum else None
         else:
             outside = pl.repeat(False, len(values), eager=True)
             if one.physical_type == "smallint":
@@ -522,7 +523,7 @@ class _Work:
         column = self._column(source)
         items = parsing.lists(column.texts, self.dataset.mark_separator)
         unread = pl.Series([item is None for item in items], dtype=pl.Boolean)
-        self._violate("marks", column.where(unread), source, "unparsable", self.dataset.mark_separator)
+        self._violate("marks", column.where(unread), source, "unparsable", f"A{self.dataset.mark_separator}B")
         new = {mark for item in items for mark in item or () if mark not in known}
         for mark in sorted(new):
             self._unmapped(
@@ -590,7 +591,7 @@ class _Work:
     def _check_days(self) -> tuple[date, date] | None:
         dataset = self.dataset
         first, last = school_year_bounds(self.raw.school_year)
-        year = f"{first:%d.%m.%Y}–{last:%d.%m.%Y}"
+        year = f"{finnish_day(first)}–{finnish_day(last)}"
         day_field = next((one for one in ("day", "month") if one in dataset.columns), None)
         days = self.values[day_field] if day_field else None
         oldest: date | None = None
@@ -602,7 +603,7 @@ class _Work:
             if dataset.extent == "window":
                 lower, upper = covered or (first, first - timedelta(days=1))
                 outside, rule = (days < lower) | (days > upper), "outside_window"
-                detail = f"{lower:%d.%m.%Y}–{upper:%d.%m.%Y}" if covered else "–"
+                detail = f"{finnish_day(lower)}–{finnish_day(upper)}" if covered else "(ei yhtään / none)"
             elif dataset.one_school_year:
                 outside, rule, detail = (days < first) | (days > last), "outside_school_year", year
             else:

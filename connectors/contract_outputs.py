@@ -7,12 +7,14 @@ delivery gate, and the delivery guide with examples.
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from connectors.contract import Contract, Property, Table, landing_columns, load_contracts
+from connectors.messages import finnish_day
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = Path("dbt_project/models/landing.yml")
@@ -115,7 +117,7 @@ def _structure(tables: Sequence[Table]) -> str:
         ),
         "checked": f"select {len(agreed)}",
         **_NOTHING,
-        "what_fi": "Laskeutumistaulujen sarakkeet ja tyypit ovat sopimusten mukaiset.",
+        "what_fi": "Skeeman landing taulujen sarakkeet ja tyypit ovat sopimusten mukaiset.",
         "what_en": "The columns of the landing tables and their types are those of the contracts.",
         "when_matters_fi": "Sopimuksesta poikkeava taulu hukkaa sarakkeen tai tulkitsee sen väärin.",
         "when_matters_en": "A table that differs from the contract loses a column or takes it for something else.",
@@ -181,9 +183,10 @@ _HEAD = (
         "*Made from the contracts (`contracts/`) by `python -m connectors.contract_outputs`; not edited by hand.*",
     ),
     (
-        "Tässä on, mitä toimituksessa pitää olla. Sarakkeiden nimet, päivien ja lukujen kirjoitustapa ja koodit ovat\n"
-        "kunnan omat: kunnan kansio kertoo, mikä sarake on mikäkin kenttä. Toimituksen voi kokeilla ennen\n"
-        "lähettämistä: `tukiverkko check KUNTA AINEISTO TIEDOSTO`.",
+        "Tässä kerrotaan, mitä toimituksessa pitää olla. Sarakkeiden nimet, päivien ja lukujen\n"
+        "kirjoitustapa ja koodit ovat kunnan omat: Tukiverkon kuntakohtaiset asetukset (`municipalities/KUNTA`)\n"
+        "kertovat, mikä sarake vastaa mitäkin kenttää. Toimituksen voi kokeilla ennen lähettämistä:\n"
+        "`tukiverkko check KUNTA AINEISTO TIEDOSTO`.",
         "This says what a delivery must hold. The columns' names, how dates and numbers are written, and the codes\n"
         "are the municipality's own: its folder says which column is which field. Try a file before sending it:\n"
         "`tukiverkko check MUNICIPALITY DATASET FILE`.",
@@ -256,7 +259,7 @@ def _guide(contracts: Sequence[Contract], language: str) -> str:
                 f"### {table.name}",
                 say(table.description_fi, table.description_en),
                 say(
-                    f"Raja: rivejä saa hylkääntyä {share} tai {rows}, kumpi on enemmän.",
+                    f"Raja: hylättyjä rivejä saa olla enintään {share} tai {rows} sen mukaan, kumpi on enemmän.",
                     f"Limit: {share} or {rows} rows may be rejected, whichever is more.",
                 ),
                 "\n".join([say(*_COLUMNS), "|---|---|---|---|", *fields]),
@@ -272,12 +275,19 @@ def _form(one: Property, finnish: bool) -> str:
     if one.minimum is not None and one.maximum is not None:
         parts.append(f"{one.minimum}–{one.maximum}")
     elif one.minimum is not None:
-        parts.append(f"{'vähintään' if finnish else 'at least'} {one.minimum}")
+        parts.append(_from(one.minimum, finnish))
     if one.pattern:
         parts.append(f"`{one.pattern}`")
     if one.max_length:
         parts.append(f"enintään {one.max_length} merkkiä" if finnish else f"at most {one.max_length} characters")
     return ", ".join(parts)
+
+
+def _from(minimum: float | str, finnish: bool) -> str:
+    """The least that a field may hold; that of a day is written as each language writes days."""
+    if not isinstance(minimum, str):
+        return f"{'vähintään' if finnish else 'at least'} {minimum}"
+    return f"aikaisintaan {finnish_day(date.fromisoformat(minimum))}" if finnish else f"not before {minimum}"
 
 
 def _example(table: Table) -> str:

@@ -297,7 +297,10 @@ def _read_json(source: _Source) -> Extract:
     except pl.exceptions.PolarsError:
         # Its message would hold a record.
         raise source.refused(
-            "a line is not a JSON object.", "rivi ei ole JSON-olio.", "Fetch the delivery again.", code="not_json"
+            "a line is not a JSON object.",
+            "tiedostossa on rivi, joka ei ole JSON-olio.",
+            "Fetch the delivery again.",
+            code="not_json",
         ) from None
     frame = frame.with_row_index("row_number", 1).with_columns(pl.col("row_number").cast(pl.Int32))
     repeated = 0

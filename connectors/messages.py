@@ -1,5 +1,15 @@
 """What a municipality is told of a rejected row, in Finnish and English."""
 
+from datetime import date
+
+# What a person calls a dataset.
+DATASETS_FI = {
+    "enrolment": "Opiskeluoikeudet",
+    "absence": "Poissaolot",
+    "support": "Tuki",
+    "school_day": "Työpäivät",
+}
+
 # rule → Finnish, English. {column} is the source's column, {detail} what the rule itself knows, {value} the value where
 # it may be shown (else nothing).
 MESSAGES = {
@@ -17,7 +27,7 @@ MESSAGES = {
         "{column}: the value{value} cannot be read; the right form is for example {detail}.",
     ),
     "out_of_range": (
-        "{column}: arvo{value} ei ole välillä {detail}.",
+        "{column}: arvo{value} ei ole sallituissa rajoissa ({detail}).",
         "{column}: the value{value} is outside {detail}.",
     ),
     "invalid_hetu": (
@@ -57,7 +67,7 @@ MESSAGES = {
         "{column}: the pupil has no enrolment in this delivery.",
     ),
     "parent_rejected": (
-        "{column}: oppilaan opiskeluoikeus on hylätty, joten siihen liittyvää riviä ei voi käyttää.",
+        "{column}: oppilaan opiskeluoikeuden rivi hylättiin, joten tätäkään riviä ei voi käyttää.",
         "{column}: the pupil's enrolment was rejected, so what hangs on it cannot be used.",
     ),
     "duplicate": ("Sama tietue on jo tässä toimituksessa.", "The same record is in this delivery already."),
@@ -66,7 +76,12 @@ MESSAGES = {
         "A newer version of the record is in this delivery.",
     ),
     "conflicting_versions": (
-        "Samasta tietueesta on kaksi eri sisältöä, eikä voi tietää, kumpi pätee.",
+        "Samasta tietueesta on kaksi erisisältöistä versiota, eikä tiedetä, kumpi pätee.",
         "The same record comes with two contents, and none of them can be known to hold.",
     ),
 }
+
+
+def finnish_day(day: date) -> str:
+    """`3.2.2026`: how every message to a municipality writes a day."""
+    return f"{day.day}.{day.month}.{day.year}"

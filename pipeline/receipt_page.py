@@ -3,14 +3,9 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from connectors.messages import DATASETS_FI
 from pipeline.receipts import Receipt, code_in_finnish, finnish_date
 
-DATASETS_FI = {
-    "enrolment": "Opiskeluoikeudet",
-    "absence": "Poissaolot",
-    "support": "Tuki",
-    "school_day": "Työpäivät",
-}
 _STATUS = {
     "accepted": ("good", "Toimitus on otettu käyttöön."),
     "held": ("wait", "Toimitus odottaa tarkistusta. Se ei ole vielä käytössä."),

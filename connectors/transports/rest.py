@@ -389,7 +389,7 @@ class _Service:
                 self._wait(wait, problem)
         self.unavailable(
             f"the service cannot be used ({problem}, {self._max_attempts} attempts).",
-            f"rajapintaa ei voi käyttää ({problem}, {self._max_attempts} yritystä).",
+            f"rajapintaa ei voi käyttää (yrityksiä {self._max_attempts}; tekninen syy: {problem}).",
             code="no_answer",
         )
 
@@ -406,7 +406,7 @@ class _Service:
         if seconds > self._wait_left:
             self.unavailable(
                 f"the service makes us wait longer than we may ({problem}).",
-                f"rajapinta pyytää odottamaan pidempään kuin saamme ({problem}).",
+                f"rajapinta pyytää odottamaan pidempään kuin voimme (tekninen syy: {problem}).",
                 "Try again later, or raise transport.max_wait_seconds.",
                 code="told_to_wait",
             )
@@ -419,7 +419,7 @@ class _Service:
         if time.monotonic() > self._ends:
             self.unavailable(
                 f"the service did not finish in {self._max_seconds:g} seconds.",
-                f"rajapinta ei vastannut loppuun {self._max_seconds:g} sekunnissa.",
+                f"rajapinta ei ehtinyt vastata {self._max_seconds:g} sekunnissa.",
                 code="too_slow",
             )
 

@@ -28,6 +28,7 @@ from connectors.delivery import (
     content_digest,
     school_year_of,
 )
+from connectors.messages import finnish_day
 from connectors.transports.common import MAX_FILE_BYTES, HistoryOf, Options, Progress, midnight, say, too_large
 
 READY_KEYS = {"files": "tiedostot", "name": "nimi", "bytes": "tavut", "rows": "rivit", "sha256": "sha256"}
@@ -152,7 +153,7 @@ def _run(
         raise SourceUnavailable(
             municipality.name,
             f"the SFTP server did not finish in {max_seconds:g} seconds.",
-            f"SFTP-palvelin ei vastannut loppuun {max_seconds:g} sekunnissa.",
+            f"SFTP-palvelin ei ehtinyt vastata {max_seconds:g} sekunnissa.",
             code="too_slow",
         ) from None
     except (OSError, asyncssh.Error) as error:
@@ -176,7 +177,7 @@ async def _connect(municipality: Municipality, connection: SourceConnection) -> 
             raise SourceUnavailable(
                 municipality.name,
                 f"the file of extra.{name} in the connection does not exist here.",
-                f"yhteyden extra.{name} -tiedostoa ei ole tällä koneella.",
+                f"yhteyden kentässä extra.{name} nimettyä tiedostoa ei ole tällä koneella.",
                 code="connection_incomplete",
             )
     for attempt in range(1, _CONNECT_ATTEMPTS + 1):
@@ -201,7 +202,7 @@ async def _connect(municipality: Municipality, connection: SourceConnection) -> 
             raise SourceRefused(
                 municipality.name,
                 "the SFTP server's host key is not the one in known_hosts.",
-                "SFTP-palvelimen avain ei ole known_hosts-tiedostossa.",
+                "SFTP-palvelimen avain on eri kuin known_hosts-tiedostossa.",
                 "Nothing was sent. Ask the municipality by telephone whether its key changed before you add a new one.",
                 code="unknown_host_key",
             ) from None
@@ -218,7 +219,7 @@ async def _connect(municipality: Municipality, connection: SourceConnection) -> 
                 raise SourceUnavailable(
                     municipality.name,
                     f"the SFTP server cannot be reached ({type(error).__name__}, {attempt} attempts).",
-                    f"SFTP-palvelimeen ei saada yhteyttä ({attempt} yritystä).",
+                    f"SFTP-palvelimeen ei saada yhteyttä (yrityksiä {attempt}).",
                     code="unreachable",
                 ) from None
             await asyncio.sleep(wait * 2 ** (attempt - 1))
@@ -257,7 +258,7 @@ class _Night:
                 raise NotThereYet(
                     self._municipality.name,
                     f"{again.name} {again.what_en} (delivery of {self._night}).",
-                    f"{again.name} {again.what_fi} (toimitus {self._night}).",
+                    f"{again.name} {again.what_fi} (toimitus {finnish_day(self._night)}).",
                     code="manifest_mismatch",
                 ) from None
         first = not history(self._school_year).has_earlier and not await self._has_earlier_folder()
@@ -280,7 +281,7 @@ class _Night:
         if lacking:
             raise self._refused(
                 f"{self._layout.ready_file} does not list {', '.join(lacking)}.",
-                f"{self._layout.ready_file} ei luettele tiedostoa {', '.join(lacking)}.",
+                f"{self._layout.ready_file}: luettelosta puuttuu {', '.join(lacking)}.",
                 "All datasets of a night come together.",
                 code="manifest_incomplete",
             )
@@ -296,7 +297,7 @@ class _Night:
             raise NotThereYet(
                 self._municipality.name,
                 f"{self._layout.ready_file} of the delivery of {self._night} is not there.",
-                f"toimituksen {self._night} tiedosto {self._layout.ready_file} puuttuu.",
+                f"toimituksen {finnish_day(self._night)} tiedosto {self._layout.ready_file} puuttuu.",
                 code="manifest_missing",
             ) from None
         if len(content) > _MAX_READY_BYTES:
@@ -323,7 +324,8 @@ class _Night:
             raise self._refused(
                 f"{self._layout.ready_file} does not list its files as agreed, each once, by plain name, with "
                 f"{keys['bytes']}, {keys['rows']} and {keys['sha256']}.",
-                f"{self._layout.ready_file} ei luettele tiedostojaan sovitusti: kukin kerran, pelkällä nimellä, sekä "
+                f"{self._layout.ready_file} ei ole sovitun muotoinen: siinä on oltava jokaisesta tiedostosta kerran "
+                "pelkkä nimi sekä "
                 f"{keys['bytes']}, {keys['rows']} ja {keys['sha256']}.",
                 "A name with a path in it is never followed.",
                 code="manifest_invalid",
@@ -331,7 +333,7 @@ class _Night:
         if delivery is not None and delivery != self._night.isoformat():
             raise self._refused(
                 f"{self._layout.ready_file} is that of another night than {self._night}.",
-                f"{self._layout.ready_file} on eri yön kuin {self._night}.",
+                f"{self._layout.ready_file} on eri yön kuin {finnish_day(self._night)}.",
                 code="wrong_night",
             )
         return listed

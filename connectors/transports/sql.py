@@ -81,7 +81,7 @@ def fetch(
                 raise SourceUnavailable(
                     municipality.name,
                     f"the database cannot be read ({broken}, {attempt} attempts).",
-                    f"tietokantaa ei voi lukea ({broken}, {attempt} yritystä).",
+                    f"tietokantaa ei voi lukea (yrityksiä {attempt}; tekninen syy: {broken}).",
                     "Check that it runs, and the host, port, schema, login and password of the connection.",
                     code="unreachable",
                 ) from None
@@ -249,7 +249,7 @@ class _Database:
             raise SourceRefused(
                 self._municipality.name,
                 f"{where} fails on a row of its own (SQLSTATE {state}).",
-                f"näkymän {where} oma rivi aiheuttaa virheen (SQLSTATE {state}).",
+                f"näkymässä {where} on rivi, jonka lukeminen aiheuttaa virheen (SQLSTATE {state}).",
                 "The municipality must mend the view.",
                 code="view_fails",
             ) from None
@@ -265,7 +265,7 @@ class _Database:
         return SourceUnavailable(
             self._municipality.name,
             "the database did not finish in the time allowed.",
-            "tietokanta ei vastannut loppuun sallitussa ajassa.",
+            "tietokanta ei ehtinyt vastata sallitussa ajassa.",
             "Try again later, or raise transport.max_seconds.",
             code="too_slow",
         )
