@@ -24,6 +24,7 @@ import psycopg
 from connectors.config import ConfigError, load_municipality, municipality_names
 from connectors.connection import SourceConnection
 from connectors.delivery import DeliveryProblem
+from connectors.messages import finnish_day
 from pipeline import incidents, mail
 from pipeline.incidents import Incident
 from pipeline.problems import Problem, in_order, unreachable
@@ -464,7 +465,7 @@ def _to_municipality(one: Letter) -> tuple[str, str]:
     problems = (*one.new, *one.changed)
     named: Sequence[Problem | Entry] = in_order(problems) or one.resolved
     kind = KINDS[named[0].kind]
-    over = ("kunnossa: ", "resolved: ") if not problems else ("", "")
+    over = ("ratkennut: ", "resolved: ") if not problems else ("", "")
     subject = f"Tukiverkko, {one.audience.name_fi}: {over[0]}{kind.title_fi} / {over[1]}{kind.title_en}"
     finnish = [f"{one.audience.name_fi}: tietotoimitus alueelliseen tietovarastoon", ""]
     english = [f"{one.audience.name_en}: data delivery to the regional warehouse", ""]
@@ -475,7 +476,7 @@ def _to_municipality(one: Letter) -> tuple[str, str]:
         english += [f"* {what.title_en}", f"  Why: {_shortened(problem.cause_en)}", f"  {what.sender_en}"]
         english += [f"  The region's engineer runs: {problem.next_command} (runbook {problem.page})", ""]
     # A held delivery may have become a refused one: then nothing is in order yet.
-    gone_fi, gone_en = ("Ei enää", "No longer") if problems or one.still_open else ("Kunnossa", "Resolved")
+    gone_fi, gone_en = ("Ei enää", "No longer") if problems or one.still_open else ("Ratkennut", "Resolved")
     for entry in one.resolved:
         finnish += [f"* {gone_fi}: {KINDS[entry.kind].title_fi} (kerrottu {_day(entry.told_at)})", ""]
         english += [f"* {gone_en}: {KINDS[entry.kind].title_en} (told {_day(entry.told_at)})", ""]
@@ -483,7 +484,7 @@ def _to_municipality(one: Letter) -> tuple[str, str]:
         finnish += [f"* Edelleen: {KINDS[problem.kind].title_fi}", ""]
         english += [f"* Still: {KINDS[problem.kind].title_en}", ""]
     if problems or one.still_open:
-        finnish.append("Luvuissa on viimeinen hyväksytty toimituksenne, kunnes uusi on otettu käyttöön.")
+        finnish.append("Luvuissa on viimeksi hyväksytty toimituksenne, kunnes uusi on otettu käyttöön.")
         english.append("The figures show your last accepted delivery until a new one is in use.")
     finnish += ["Älkää lähettäkö vastauksessa henkilötietoja; rivin numero riittää.", "", "In English", ""]
     english.append("Please leave personal data out of your answer; a row's number is enough.")
@@ -505,4 +506,5 @@ def _shortened(cause: str) -> str:
 
 
 def _day(moment: datetime | None) -> str:
-    return f"{moment.astimezone(ZONE):%d.%m.%Y}" if moment else "–"
+    day = moment.astimezone(ZONE) if moment else None
+    return finnish_day(day) if day else "–"

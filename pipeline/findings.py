@@ -208,7 +208,8 @@ def _of_rejected(dataset: str, rule: str, count: int, columns: str) -> Observati
         severity="info" if rule in HARMLESS_RULES else "warning",
         outcome="failed",
         row_count=count,
-        message_fi=f"{dataset}: sääntö {rule}{of} hylkäsi {count} riviä.",
+        message_fi=f"{dataset}: sääntö {rule}{of} hylkäsi rivejä ({count}). Rivit, syyt ja ohjeet ovat "
+        "kunnan kuittauksessa.",
         message_en=f"{dataset}: the rule {rule}{of} rejected {count} rows.",
     )
 
@@ -225,4 +226,4 @@ def _of_checks(results: "Sequence[QualityResult]") -> list[Observation]:
 def _of_harmonised(rule: str, count: int) -> Observation:
     finnish, english = TEXTS[rule]
     severity = "info" if rule in _BY_DEFINITION else "warning"
-    return Observation(rule, severity, "failed", count, f"{count} {finnish}", f"{count} {english}")
+    return Observation(rule, severity, "failed", count, f"Rivejä: {count}. {finnish}", f"Rows: {count}. {english}")

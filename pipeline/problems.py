@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.messages import finnish_day
 from pipeline.incidents import Incident
 from pipeline.release_due import LATE, ZONE
 from pipeline.runbook import KINDS, URGENCY
@@ -202,7 +203,8 @@ def _of_late_nights(
         None,
         f"the release of the night of {night} {state}; it was due by {LATE:%H:%M} at the latest{waits}",
         f"tukiverkko release --night {night}",
-        cause_fi=f"yön {night} julkaisu ei ole valmistunut, vaikka sen piti valmistua klo {LATE:%H.%M}{waits_fi}",
+        cause_fi=f"yön {finnish_day(night)} julkaisu ei ole valmistunut, vaikka sen piti valmistua viimeistään klo "
+        f"{LATE.hour}.{LATE:%M}{waits_fi}",
     )
 
 
@@ -218,7 +220,7 @@ def _of_task(incident: Incident) -> Problem:
         incident.municipality,
         f"{task} failed after its last try, in the night of {incident.night}",
         again,
-        cause_fi=f"tehtävä {task} epäonnistui viimeiselläkin yrityksellä yönä {incident.night}",
+        cause_fi=f"tehtävä {task} epäonnistui viimeiselläkin yrityksellä yönä {finnish_day(incident.night)}",
         subject=task,
     )
 
@@ -254,7 +256,8 @@ def _of_municipality(
             name,
             f"it has no outcome for the night of {night}; the region was released without it",
             f"tukiverkko ingest {name} --night {night}",
-            cause_fi=f"yöltä {night} ei ole lopputulosta; alue julkaistiin ilman sitä",
+            cause_fi=f"yöltä {finnish_day(night)} ei ole lopputulosta; alueen luvut julkaistiin ilman kunnan "
+            "uutta tietoa",
         )
     since = one.quiet_since or one.night
     # Nights on which it was not asked are not its silence.
@@ -264,7 +267,7 @@ def _of_municipality(
             name,
             f"nothing new has come since {since} (silent after {one.silent_days} days)",
             f"tukiverkko ingest {name} --night {one.night} --refetch",
-            cause_fi=f"uutta tietoa ei ole tullut {since} jälkeen (raja {one.silent_days} päivää)",
+            cause_fi=f"uutta tietoa ei ole tullut {finnish_day(since)} jälkeen (raja {one.silent_days} päivää)",
         )
     if one.unmapped and one.status != "held":
         yield problem(
@@ -282,7 +285,7 @@ def _of_municipality(
             name,
             f"the source could not be told: {why}",
             f"tukiverkko receipt {one.delivery}",
-            cause_fi=f"lähteelle ei saatu kerrottua toimituksesta {one.delivery}",
+            cause_fi=f"kuittausta toimituksesta {one.delivery} ei saatu perille",
         )
 
 

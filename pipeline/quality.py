@@ -686,8 +686,11 @@ def _message(
             threshold = _threshold(check, measured)
             counts = f"{measured.numerator} / {measured.denominator}"
             limit = "" if not threshold else f"{threshold:.2%}"
+            limit_fi = limit.replace(".", ",").replace("%", " %")
             said = Text(
-                f"{counts} rikkoo säännön" + (f" (sallittu {limit})" if limit else "") + f". {check.how_to_resolve.fi}",
+                f"{counts} rikkoo säännön"
+                + (f" (sallittu {limit_fi})" if limit else "")
+                + f". {check.how_to_resolve.fi}",
                 f"{counts} break the rule" + (f" (allowed {limit})" if limit else "") + f". {check.how_to_resolve.en}",
             )
     return Text(
@@ -711,9 +714,9 @@ _OUTCOME = {
     "error": "tarkistus ei toiminut / error",
 }
 _SEVERITY = {
-    "critical": "kriittinen / critical",
+    "critical": "este / critical",
     "warning": "varoitus / warning",
-    "info": "tieto / info",
+    "info": "tiedoksi / info",
 }
 
 
@@ -740,7 +743,7 @@ def _subject(summary: Mapping[str, Any]) -> str:
 
 def _decision(summary: Mapping[str, Any]) -> str:
     good = summary["decision"] == "accept"
-    outcome, label = ("passed", "hyväksytään / accept") if good else ("failed", "pidätetään / hold")
+    outcome, label = ("passed", "hyväksytään / accept") if good else ("failed", "odottaa tarkistusta / hold")
     return f'<span class="{outcome}">{label}</span>'
 
 

@@ -58,8 +58,8 @@ _USUAL_ADVICE = (
     "Correct the rows in the source system; the next delivery brings them in.",
 )
 _HARMLESS_ADVICE = (
-    "Ei vaadi toimia: sama tieto on toimituksessa toisella rivillä.",
-    "Nothing to do: another row of the delivery says the same.",
+    "Ei vaadi toimia: sama tai uudempi tieto on toimituksessa toisella rivillä.",
+    "Nothing to do: another row of the delivery says the same, or something newer.",
 )
 
 
@@ -335,7 +335,8 @@ def _to_do(
     if status == "refused":
         steps.append(
             (
-                "Korjatkaa syy ja lähettäkää toimitus uudelleen, tai kertokaa, jos se on mielestänne oikein.",
+                "Korjatkaa virhe ja lähettäkää toimitus uudelleen, tai ilmoittakaa meille, jos toimitus on "
+                "mielestänne oikein.",
                 "Mend the reason and deliver again, or tell us if you think that the delivery is right.",
             )
         )
@@ -358,8 +359,8 @@ def _to_do(
     if status == "held" and any(one.severity == "critical" and one.rule not in _ABOUT_CODES for one in noticed):
         steps.append(
             (
-                "Tarkistakaa alla luetellut esteet. Jos tieto on oikein, vastatkaa ja kertokaa miksi; muuten korjatkaa "
-                "lähde, ja seuraava toimitus korvaa tämän.",
+                "Tarkistakaa alla luetellut esteet. Jos tieto on oikein, vastatkaa ja kertokaa, miksi; muuten "
+                "korjatkaa tieto lähdejärjestelmässä, ja seuraava toimitus korvaa tämän.",
                 "Check the obstacles listed below. If the data is right, answer and say why; else mend the source, and "
                 "the next delivery replaces this one.",
             )

@@ -173,7 +173,9 @@ def _audit_check(number: int, problem: str | None) -> quality.QualityResult:
         numerator=int(problem is not None),
         denominator=1,
         threshold=0.0,
-        message_fi=f"Tietosuojatarkastus ei mennyt läpi: {problem}" if problem else "Tietosuojatarkastus meni läpi.",
+        message_fi=f"Tietosuojatarkastus ei mennyt läpi; tekninen syy englanniksi: {problem}"
+        if problem
+        else "Tietosuojatarkastus meni läpi.",
         message_en=f"The disclosure audit failed: {problem}" if problem else "The disclosure audit passed.",
         release_number=number,
     )
@@ -194,7 +196,7 @@ def _loss_check(number: int, loss: publication.Loss) -> quality.QualityResult:
         numerator=loss.withheld,
         denominator=loss.counts,
         threshold=MOST_WITHHELD,
-        message_fi=f"Taulun {loss.table} luvuista {share:.0%} on jätetty näyttämättä tietosuojan vuoksi.",
+        message_fi=f"Taulun {loss.table} luvuista {share * 100:.0f} % on jätetty näyttämättä tietosuojan vuoksi.",
         message_en=f"{share:.0%} of the counts of {loss.table} are withheld to protect pupils.",
         release_number=number,
     )

@@ -40,7 +40,8 @@ def retain(settings: Settings, today: date | None = None) -> Removed:
     with connect(settings) as connection:
         connection.execute(
             """
-            update ops.delivery set status = 'superseded', reason_en = 'past its time', reason_fi = 'aika on ohi'
+            update ops.delivery
+            set status = 'superseded', reason_en = 'past its time', reason_fi = 'säilytysaika on päättynyt'
             where school_year < %s and status in ('accepted', 'held')
             """,
             (oldest_kept,),

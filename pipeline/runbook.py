@@ -51,9 +51,9 @@ KINDS: Mapping[str, Kind] = dict(
         _kind(
             "delivery_held",
             "Delivery held",
-            "Toimitus on pidätetty",
-            "Toimitusta ei ole vielä otettu käyttöön. Katsokaa kuittauksesta, mikä sen esti, ja vastatkaa meille: "
-            "korjaatteko tiedon lähteessä vai onko se oikein.",
+            "Toimitus odottaa tarkistusta",
+            "Toimitusta ei ole vielä otettu käyttöön. Katsokaa kuittauksesta, mikä sen esti, ja vastatkaa meille, "
+            "korjaatteko tiedon lähdejärjestelmässä vai onko se oikein.",
             "The delivery is not in use yet. The receipt says what holds it: please answer whether you correct it in "
             "the source or whether it is right as it is.",
         ),
@@ -61,7 +61,7 @@ KINDS: Mapping[str, Kind] = dict(
             "delivery_refused",
             "Delivery refused",
             "Toimitus hylättiin",
-            "Toimitusta ei voitu lukea. Korjatkaa syy lähteessä ja toimittakaa uudelleen.",
+            "Toimitusta ei voitu lukea. Korjatkaa virhe lähdejärjestelmässä ja lähettäkää toimitus uudelleen.",
             "The delivery could not be read. Please mend the cause in the source and deliver again.",
         ),
         _kind(
@@ -78,7 +78,7 @@ KINDS: Mapping[str, Kind] = dict(
             "A municipality is silent",
             "Kunnasta ei ole tullut uutta tietoa",
             "Teiltä ei ole tullut uutta tietoa. Tarkistakaa, että poiminta ajetaan ja että se päätyy sovittuun "
-            "paikkaan. Siihen asti luvuissa on viimeinen hyväksytty toimituksenne.",
+            "paikkaan. Kunnes uutta tietoa tulee, luvuissa on viimeksi hyväksytty toimituksenne.",
             "Nothing new has come from you. Please check that the extract is run and that it arrives where it was "
             "agreed. Until then the figures show your last accepted delivery.",
         ),

@@ -199,7 +199,8 @@ def _finding_lines(state: "Status") -> list[RenderableType]:
 
 def check_table(check: "FileCheck") -> RenderableType:
     """A sender's file: how many rows would be taken, and each one that would not, with why (in Finnish and English)."""
-    title = f"{check.file}: {_number(check.rows_in)} rows, {_number(check.rows_rejected)} rejected"
+    came, rejected = _number(check.rows_in), _number(check.rows_rejected)
+    title = f"{check.file}: rivejä {came}, hylättyjä {rejected} / {came} rows, {rejected} rejected"
     table = Table(title=title)
     for column in ("rivi / row", "sarake / column", "sääntö / rule", "miksi / why"):
         table.add_column(column)
@@ -209,7 +210,8 @@ def check_table(check: "FileCheck") -> RenderableType:
         )
     lines: list[RenderableType] = [table if check.rejected else Text(title, style="green")]
     if check.rows_rejected > SHOWN_ROWS:
-        lines.append(Text(f"… {_number(check.rows_rejected - SHOWN_ROWS)} more (--json lists them all)"))
+        more = _number(check.rows_rejected - SHOWN_ROWS)
+        lines.append(Text(f"… vielä {more} (kaikki: --json) / {more} more (--json lists them all)"))
     lines += [
         Text(
             f"tuntematon koodi / unknown code: {code['kind']} {code['source_code']} ({code['row_count']})", style="red"

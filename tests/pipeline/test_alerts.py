@@ -118,7 +118,7 @@ def test_a_bad_night_is_one_mail_a_person_and_nobody_hears_of_others(duty: Setti
     assert "suomeksi" not in words_of(engineers)
 
     own = arrived[KUOPIO]
-    assert own["Subject"] == "Tukiverkko, Kuopio: Toimitus on pidätetty / Delivery held"
+    assert own["Subject"] == "Tukiverkko, Kuopio: Toimitus odottaa tarkistusta / Delivery held"
     words = words_of(own)
     assert words.index("no absences of 3 schools (suomeksi)") < words.index("In English") < words.index("Why: ")
     for foreign in ("Siilinjärvi", "siilinjarvi", "page 2", "fell", "iisalmi", "varkaus"):
@@ -150,7 +150,7 @@ def test_what_changes_is_told_again_and_what_is_over_once(duty: Settings, server
     told = server.take()
     assert told[ENGINEERS_MAIL]["Subject"].startswith("Tukiverkko: resolved: kuopio: Delivery held")
     assert "- Release refused by the quality gate (told " in words_of(told[ENGINEERS_MAIL])
-    assert "* Kunnossa: Toimitus on pidätetty" in words_of(told[KUOPIO])
+    assert "* Ratkennut: Toimitus odottaa tarkistusta" in words_of(told[KUOPIO])
     alerts.tell(duty)
     assert server.take() == {}
 

@@ -249,7 +249,7 @@ def test_a_contact_gets_the_receipt_by_e_mail(settings: Settings, monkeypatch: p
     assert (addresses, message["From"]) == (("sivistys@iisalmi.example",), "tukiverkko@alue.example")
     names = [part.get_filename() for part in message.iter_attachments()]
     assert names == ["iisalmi-2025-10-14.html", "iisalmi-2025-10-14.json"]
-    assert "Korjatkaa syy ja lähettäkää toimitus uudelleen" in words_of(message)
+    assert "Korjatkaa virhe ja lähettäkää toimitus uudelleen" in words_of(message)
 
 
 def test_an_unchanged_workbook_is_told_of_once_only(settings: Settings) -> None:

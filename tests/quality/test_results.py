@@ -324,7 +324,7 @@ def test_data_docs(tmp_path: Path) -> None:
     assert "&lt;koodi&gt; puuttuu" in text
     assert "1\u202f234" in text
     assert "0.10%" in text
-    assert "pidätetään / hold" in text
+    assert "odottaa tarkistusta / hold" in text
     release = quality.QualityResult(
         "run2", "release", "marts", "rows", "expect", "critical", "passed", 0, 5, 0.0, "fi", "en", release_number=7
     )
