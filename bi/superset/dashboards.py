@@ -64,7 +64,7 @@ HEADS: dict[str, str] = {
     "absence_rate": "Poissaolojen osuus / Absence rate",
     "absent_lessons": "Poissaolotunteja / Lessons absent",
     "as_of": "Tiedot päivältä / As of",
-    "category": "Luokka / Category",
+    "category": "Porras, taso tai muu / Category",
     "class_name": "Luokka / Class",
     "coverage": "Kattavuus / Coverage",
     "covered_lessons": "Katettuja tunteja / Lessons covered",
@@ -151,7 +151,7 @@ REGION = Dashboard(
     "Poissaolot ja oppimisen tuki koko alueella, julkaistuista luvuista. / Absence and learning support in the whole "
     "region, from published figures.",
     "Luvut ovat julkaistuja ja tietosuojattuja. **Puuttuva merkki ei ole nolla**: luku on salattu tai sitä ei tiedetä, "
-    "ja syy on taulukossa (`suppressed`, `null_reason`). Tuen tasoja ennen ja jälkeen 1.8.2025 ei voi verrata "
+    "ja syy on taulukossa (`suppressed`, `null_reason`). Tuen tasoja ennen 1.8.2025 ja sen jälkeen ei voi verrata "
     "suoraan.\n\n"
     "Figures are published and protected. **No mark is no nought**: a figure is withheld or not known, and the table "
     "says why (`suppressed`, `null_reason`). Levels of support before and after 1 August 2025 do not compare directly.",
@@ -280,7 +280,7 @@ REGION = Dashboard(
             "Seitsemännelle luokalle siirtyneet / Those who moved on to grade 7",
             "reporting.transition_to_grade_7",
             "table",
-            "Ennen ja jälkeen siirtymän. / Before and after the move.",
+            "Ennen siirtymää ja sen jälkeen. / Before and after the move.",
             columns=(
                 *("school_year", "municipality_label", "measure", "moment", "category"),
                 *("pupils", "share", "absence_rate", "suppressed", "null_reason", "as_of"),
@@ -323,7 +323,7 @@ MUNICIPALITY = Dashboard(
     "municipality",
     "tukiverkko-{municipality}",
     "{municipality_name}: omat oppilaat / {municipality_name}: own pupils",
-    "Kunnan omat oppilaat päivittäin kertyvistä tiedoista, ja julkaistut luvut koko alueen rinnalla. / The "
+    "Kunnan omat oppilaat päivittäin kertyvistä tiedoista ja julkaistut luvut koko alueen lukujen rinnalla. / The "
     "municipality's own pupils from each night's data, and the published figures beside the region's.",
     "Kunnan omat oppilaat: avoimet kuukaudetkin ovat mukana, eikä lukuja ole salattu. Oppilas näkyy avaimena, ei "
     "nimenä. **Julkaistut** luvut ovat tietosuojattuja: puuttuva merkki ei ole nolla.\n\n"
