@@ -5,8 +5,9 @@ import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from demo.night import CLOSING_NIGHT, RunningRegion, running_region
 from demo.region import write_night, write_truth
@@ -40,10 +41,12 @@ class Nights:
 
     def take_in(self, night: date, missing: Collection[str] = (), spoilt: bool = False) -> None:
         """Runs the night's ingests; of the municipalities in `missing` nothing comes. With `spoilt`, of two marks of
-        Kuopio one has a date that is none, the other a lesson that is none."""
+        Kuopio one has a date that is none, the other a lesson that is none, and an absence of several days in
+        Siilinjärvi has no type."""
         write_night(self.running.region, night, self._sources)
         if spoilt:
-            self._spoil(night)
+            self._spoil_marks(night)
+            self._spoil_interval(night)
         for name in set(missing) & {"kuopio"}:
             # The night's folder comes later; the other sources only ever show what they hold now.
             self._folder(name, night).rename(self._aside(night))
@@ -77,7 +80,7 @@ class Nights:
             facts = read_facts(truth, night, self.rejected)
             return compare(connection, facts, self.outcomes, self.settings, truth)
 
-    def _spoil(self, night: date) -> None:
+    def _spoil_marks(self, night: date) -> None:
         folder = self._folder("kuopio", night)
         path = folder / "tuntimerkinnat.csv"
         header, *lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -104,6 +107,25 @@ class Nights:
                 listed |= {"tavut": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         (folder / "valmis.json").write_text(json.dumps(manifest), encoding="utf-8")
 
+    def _spoil_interval(self, night: date) -> None:
+        path = self._sources / "siilinjarvi" / "absences.json"
+        items = json.loads(path.read_text(encoding="utf-8"))
+        region = self.running.region
+        pupil = {e.local_id: e.person_id for e in region.enrolments if e.municipality == "siilinjarvi"}
+        # Illness is told of when it has begun: the last delivery knew nothing of this one.
+        before = max(self.delivered["siilinjarvi"]).isoformat()
+        one = next(
+            item
+            for item in items
+            if item["type"] == "SICK" and not item["deleted"] and item["from"] > before and _is_of_days(item)
+        )
+        one["type"] = None
+        # The end's own instant is not in it: one that ends at midnight has nothing of that day.
+        first, last = datetime.fromisoformat(one["from"]), datetime.fromisoformat(one["to"]) - datetime.resolution
+        days = first.date().toordinal(), last.date().toordinal()
+        self.rejected.append(Rejected(pupil[one["studentId"]], "siilinjarvi", night.toordinal(), *days))
+        path.write_text(json.dumps(items), encoding="utf-8")
+
     def _ingest(self, name: str, night: date) -> None:
         outcome = ingest(self.settings, name, night)
         assert outcome.status in ("accepted", "unchanged"), f"{name} {night}: {outcome.status}: {outcome.reason_en}"
@@ -116,6 +138,10 @@ class Nights:
 
     def _aside(self, night: date) -> Path:
         return self.settings.home / f"late-{night.isoformat()}"
+
+
+def _is_of_days(item: dict[str, Any]) -> bool:
+    return item["to"] is not None and item["from"][:10] < item["to"][:10]
 
 
 @contextmanager
