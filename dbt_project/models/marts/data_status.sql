@@ -18,7 +18,8 @@ accepted as (
     from {{ ref('stg_delivery') }} as delivery
 ),
 
--- The days that a chain of increments has reached; one that it lost a part before says nothing of them.
+-- The days that a chain of increments has reached, none on the year's first morning; one that it lost a part before
+-- says nothing of them.
 chain as (
     select
         link.municipality,
@@ -75,8 +76,14 @@ select
     last_attempt.status as last_status,
     accepted.night as accepted_night,
     {{ local_day('accepted.as_of') }} as as_of,
-    case when chain.municipality is null then accepted.covers_from else chain.covers_from end as covers_from,
-    case when chain.municipality is null then accepted.covers_to else chain.covers_to end as covers_to,
+    case
+        when chain.municipality is null then accepted.covers_from
+        when chain.covers_from <= chain.covers_to then chain.covers_from
+    end as covers_from,
+    case
+        when chain.municipality is null then accepted.covers_to
+        when chain.covers_from <= chain.covers_to then chain.covers_to
+    end as covers_to,
     accepted.rows_landed,
     accepted.rows_rejected,
     -- A night that is made up for later is read after its own morning: its data is not older than nothing.
