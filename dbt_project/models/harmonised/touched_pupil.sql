@@ -1,7 +1,18 @@
 {{ config(indexes=[{"columns": ["person_key", "school_year"], "unique": true}]) }}
 
+-- By schedule, so that what is worked out of weeks need not wait for the sums of months.
 with month as (
-    {{ touched_rows('pupil_month', ['school_year']) }}
+    select
+        path.person_key,
+        path.school_year,
+        path_month.month
+    from {{ ref('touched_month') }} as touched
+    inner join {{ ref('path_month') }} as path_month
+        on
+            touched.municipality = path_month.municipality
+            and touched.month = path_month.month
+    inner join {{ ref('enrolment_path') }} as path
+        on path_month.path_id = path.path_id
 ),
 
 first_touched as (
