@@ -202,20 +202,24 @@
 
 {% macro is_touched(row) -%}
     {#- True for a row (municipality, person_key, month) that this build redoes. -#}
+    {%- set months, persons = ref("touched_month"), ref("touched_person") -%}
+    {%- if builds_anew() -%} true
+    {%- else -%}
     (
         ({{ row }}.municipality, {{ row }}.month) in (
             select
                 touched_month.municipality,
                 touched_month.month
-            from {{ ref("touched_month") }} as touched_month
+            from {{ months }} as touched_month
         )
         or ({{ row }}.person_key, {{ school_year_of(row ~ ".month") }}) in (
             select
                 touched_person.person_key,
                 touched_person.school_year
-            from {{ ref("touched_person") }} as touched_person
+            from {{ persons }} as touched_person
         )
     )
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro remember_build(results) -%}
@@ -287,71 +291,78 @@
     {#-
         The rows (municipality, person_key, month and `columns`) of a model that this build redoes: those of touched
         months, and those of touched persons in all other months of the school year; each looked up, so that what years
-        have left is not read.
+        have left is not read. A build that makes everything anew reads them all.
     -#}
+    {%- set months, persons = ref("touched_month"), ref("touched_person") -%}
     select
         known.municipality,
         known.person_key,
         known.month
         {{- and_columns("known", columns) }}
     from {{ ref(model) }} as known
-    inner join {{ ref("touched_month") }} as touched
+    {%- if not builds_anew() %}
+    inner join {{ months }} as touched
         on
             known.municipality = touched.municipality
             and known.month = touched.month
-    where {{ is_one_of("known.month", "select touched.month from " ~ ref("touched_month") ~ " as touched") }}
+    where {{ is_one_of("known.month", "select touched.month from " ~ months ~ " as touched") }}
     union all
     select
         known.municipality,
         known.person_key,
         known.month
         {{- and_columns("known", columns) }}
-    from {{ ref("touched_person") }} as touched_person
+    from {{ persons }} as touched_person
     inner join {{ ref(model) }} as known
         on
             touched_person.person_key = known.person_key
             and touched_person.school_year = {{ school_year_of("known.month") }}
-    left join {{ ref("touched_month") }} as touched
+    left join {{ months }} as touched
         on
             known.municipality = touched.municipality
             and known.month = touched.month
     where touched.month is null
+    {%- endif %}
 {%- endmacro %}
 
 {% macro touched_reports(model, columns) -%}
     {#-
         The rows (municipality, person_key and `columns`) of a table of reports (municipality, pupil_ref, month) that
-        this build redoes: those of touched months, and those of touched persons in all other months of the school year.
+        this build redoes: those of touched months, and those of touched persons in all other months of the school year;
+        all of them where everything is made anew.
     -#}
+    {%- set months, persons = ref("touched_month"), ref("touched_person") -%}
     select
         reported.municipality,
         reference.person_key
         {{- and_columns("reported", columns) }}
     from {{ ref(model) }} as reported
-    inner join {{ ref("touched_month") }} as touched
-        on
-            reported.municipality = touched.municipality
-            and reported.month = touched.month
     inner join {{ ref("person_reference") }} as reference
         on
             reported.municipality = reference.municipality
             and reported.pupil_ref = reference.pupil_ref
+    {%- if not builds_anew() %}
+    inner join {{ months }} as touched
+        on
+            reported.municipality = touched.municipality
+            and reported.month = touched.month
     union all
     select
         reported.municipality,
         reference.person_key
         {{- and_columns("reported", columns) }}
     from {{ ref("person_reference") }} as reference
-    inner join {{ ref("touched_person") }} as touched_person
+    inner join {{ persons }} as touched_person
         on reference.person_key = touched_person.person_key
     inner join {{ ref(model) }} as reported
         on
             reference.municipality = reported.municipality
             and reference.pupil_ref = reported.pupil_ref
             and touched_person.school_year = {{ school_year_of("reported.month") }}
-    left join {{ ref("touched_month") }} as touched
+    left join {{ months }} as touched
         on
             reported.municipality = touched.municipality
             and reported.month = touched.month
     where touched.month is null
+    {%- endif %}
 {%- endmacro %}
