@@ -7,18 +7,7 @@
     )
 }}
 
--- Months and the school year to date are sums of months; a running month is summed to the day before the night.
-with to_date as (
-    select known.*
-    from {{ ref('pupil_sum') }} as known
-    inner join {{ ref('touched_pupil') }} as touched
-        on
-            known.person_key = touched.person_key
-            and known.school_year = touched.school_year
-            and known.month >= touched.first_month
-),
-
-week_period as (
+with week_period as (
     select
         period.period_start,
         period.period_end,
@@ -83,26 +72,49 @@ week_uncovered as (
 ),
 
 -- A period of weeks starts on a Monday, or with the school year.
-week_absent as (
+period_week as (
+    select
+        week_period.period_end,
+        week_period.month,
+        week_period.school_year,
+        cast(each.sunday as date) as week_end
+    from week_period
+    cross join lateral {{
+        each_week(sunday_from('week_period.period_start'), 'week_period.period_end')
+    }} as each (sunday)
+),
+
+-- Materialised, so that a pupil's weeks are found before each is given to its periods.
+touched_week as materialized (
     select
         absence.person_key,
-        week_period.period_end,
-        sum(absence.lessons) as absent_lessons
+        absence.school_year,
+        absence.week_end,
+        absence.lessons,
+        touched.first_month
     from {{ ref('pupil_week_absence') }} as absence
-    inner join week_period
-        on
-            absence.school_year = week_period.school_year
-            and absence.week_end between week_period.period_start and week_period.period_end
     inner join {{ ref('touched_pupil') }} as touched
         on
             absence.person_key = touched.person_key
-            and week_period.school_year = touched.school_year
-            and week_period.month >= touched.first_month
-    group by absence.person_key, week_period.period_end
+            and absence.school_year = touched.school_year
+),
+
+week_absent as (
+    select
+        touched_week.person_key,
+        period_week.period_end,
+        sum(touched_week.lessons) as absent_lessons
+    from touched_week
+    inner join period_week
+        on
+            touched_week.school_year = period_week.school_year
+            and touched_week.week_end = period_week.week_end
+            and touched_week.first_month <= period_week.month
+    group by touched_week.person_key, period_week.period_end
 ),
 
 -- Who is counted, and where: by the enrolment on the period's last day.
-enrolled as (
+enrolled as not materialized (
     select
         period.period_type,
         period.period_start,
@@ -130,34 +142,46 @@ enrolled as (
 ),
 
 -- What is known of a month, and of the school year to the end of it, is known by its month; of weeks by their last day.
-summed as (
+month_sum as (
     select
         enrolled.*,
-        coalesce(case enrolled.period_type
-            when 'last_12_weeks' then week_schedule.scheduled_lessons
-            when 'month' then to_date.scheduled_lessons
-            else to_date.year_scheduled_lessons
-        end, 0) as scheduled_lessons,
-        coalesce(case enrolled.period_type
-            when 'last_12_weeks' then week_schedule.covered_lessons - coalesce(week_uncovered.lessons, 0)
-            when 'month' then to_date.covered_lessons
-            else to_date.year_covered_lessons
-        end, 0) as covered_lessons,
-        coalesce(case enrolled.period_type
-            when 'last_12_weeks' then week_schedule.covered_days - coalesce(week_uncovered.days, 0)
-            when 'month' then to_date.covered_days
-            else to_date.year_covered_days
-        end, 0) as covered_days,
-        coalesce(case enrolled.period_type
-            when 'last_12_weeks' then week_absent.absent_lessons
-            when 'month' then to_date.absent_lessons
-            else to_date.year_absent_lessons
-        end, 0) as absent_lessons
+        coalesce(to_date.scheduled_lessons, 0) as scheduled_lessons,
+        coalesce(to_date.covered_lessons, 0) as covered_lessons,
+        coalesce(to_date.covered_days, 0) as covered_days,
+        coalesce(to_date.absent_lessons, 0) as absent_lessons
     from enrolled
-    left join to_date
+    left join {{ ref('pupil_sum') }} as to_date
         on
             enrolled.person_key = to_date.person_key
+            and enrolled.school_year = to_date.school_year
             and enrolled.month = to_date.month
+    where enrolled.period_type = 'month'
+),
+
+year_sum as (
+    select
+        enrolled.*,
+        coalesce(to_date.year_scheduled_lessons, 0) as scheduled_lessons,
+        coalesce(to_date.year_covered_lessons, 0) as covered_lessons,
+        coalesce(to_date.year_covered_days, 0) as covered_days,
+        coalesce(to_date.year_absent_lessons, 0) as absent_lessons
+    from enrolled
+    left join {{ ref('pupil_sum') }} as to_date
+        on
+            enrolled.person_key = to_date.person_key
+            and enrolled.school_year = to_date.school_year
+            and enrolled.month = to_date.month
+    where enrolled.period_type = 'school_year'
+),
+
+week_sum as (
+    select
+        enrolled.*,
+        coalesce(week_schedule.scheduled_lessons, 0) as scheduled_lessons,
+        coalesce(week_schedule.covered_lessons, 0) - coalesce(week_uncovered.lessons, 0) as covered_lessons,
+        coalesce(week_schedule.covered_days, 0) - coalesce(week_uncovered.days, 0) as covered_days,
+        coalesce(week_absent.absent_lessons, 0) as absent_lessons
+    from enrolled
     left join {{ ref('enrolment_path') }} as path
         on
             enrolled.person_key = path.person_key
@@ -174,13 +198,17 @@ summed as (
         on
             enrolled.person_key = week_absent.person_key
             and enrolled.period_end = week_absent.period_end
+    where enrolled.period_type = 'last_12_weeks'
 ),
 
-judged as materialized (
+judged as (
+    {% for sums in ['month_sum', 'year_sum', 'week_sum'] -%}
     select
-        summed.*,
-        {{ no_tier_reason('summed', 'summed.period_type') }} as no_tier_reason
-    from summed
+        {{ sums }}.*,
+        {{ no_tier_reason(sums, sums ~ '.period_type') }} as no_tier_reason
+    from {{ sums }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor -%}
 )
 
 select
