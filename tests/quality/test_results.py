@@ -55,6 +55,15 @@ def test_suite_files_are_whole(file: Path) -> None:
             assert text.en.endswith("."), check.id
 
 
+def test_what_a_delivery_needs_names_who_does_it() -> None:
+    """The municipality's receipt and mail show it: an order to the region's engineer would not be for its reader."""
+    checks = [check for suite in quality.load_suites("delivery") for check in suite.checks]
+    actors_fi, actors_en = ("kunta ", "alueen päivystäjä "), ("the municipality ", "the region's engineer ")
+    for check in checks:
+        assert any(actor in check.how_to_resolve.fi.lower() for actor in actors_fi), check.id
+        assert any(actor in check.how_to_resolve.en.lower() for actor in actors_en), check.id
+
+
 def test_every_expectation_exists() -> None:
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
@@ -291,7 +300,7 @@ def test_results_are_stored_once(warehouse: str, connection: psycopg.Connection)
         where suite = 'delivery' and check_id = 'rows_counted'
         """
     ).fetchall()
-    resolve = "Read the delivery again from the archive (tukiverkko replay)."
+    resolve = "The region's engineer reads the delivery again from the archive (tukiverkko replay)."
     assert stored == [
         ("run 1", "delivery", "kuopio", 2, None, "critical", "passed", 0, 4, 0.0, resolve),
     ]
