@@ -112,16 +112,16 @@ with DAG(
 
     @task(do_xcom_push=False, execution_timeout=timedelta(hours=2), on_success_callback=tell_news)
     def release(**context: Any) -> None:
+        from pipeline.problems import release_cause
         from pipeline.release import release as run_release
 
         night = night_of(context)
         with log_without_values():
             outcome = run_release(load_settings(), night, by_hand=by_hand(context))
         if outcome.status != "published":
+            _, cause = release_cause(outcome.status, outcome.reason or "")
             # The same data gives the same answer: no second try.
-            raise AirflowFailException(
-                f"Release {outcome.release_number} of {night} is {outcome.status}: {outcome.reason}"
-            )
+            raise AirflowFailException(f"Release {outcome.release_number} of {night} is {outcome.status}: {cause}")
         log.info("Release %s of %s is published", outcome.release_number, night)
 
     @task(do_xcom_push=False, execution_timeout=timedelta(minutes=10), trigger_rule=TriggerRule.ALL_DONE)

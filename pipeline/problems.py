@@ -149,13 +149,13 @@ def _of_release(last: Mapping[str, Any] | None) -> Iterable[Problem]:
     if status not in ("refused", "failed"):
         return
     number = f"release {last['release_number']} of the night of {last['night']}"
-    kind, cause = _release_cause(status, reason)
+    kind, cause = release_cause(status, reason)
     command = "df -h" if kind == "disk_full" else "tukiverkko release"
     yield problem(kind, None, f"{number}: {cause}", command, cause_fi=KINDS[kind].title_fi)
 
 
-def _release_cause(status: str, reason: str) -> tuple[str, str]:
-    """The kind of a release that was not published, and why in words that hold no value of the data."""
+def release_cause(status: str, reason: str) -> tuple[str, str]:
+    """(kind of problem, why in words that hold no value of the data) of a release with that status and reason."""
     if is_full_disk(reason):
         return "disk_full", "the disk was full"
     if reason.startswith("NotProtected"):

@@ -8,7 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline import ledger, release
+from pipeline import ledger, publication, quality, release, transform
+from pipeline.linked_counts import TablesDisagree
+from pipeline.problems import release_cause
 from pipeline.settings import Settings
 
 # Long past: the clock no longer makes a release of these nights wait for anybody.
@@ -123,3 +125,32 @@ def codes(connection: psycopg.Connection, municipality: str) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def test_why_disclosure_control_refused_is_told_to_the_team_alone(
+    settings: Settings, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build and the tables are stand-ins: what the audit says of real ones is tested in test_disclosure."""
+    secret = "support_levels.pupils: level=S3 is 3, and elsewhere 2"
+
+    def refuse(*_: object) -> None:
+        raise TablesDisagree(secret)
+
+    one = quality.QualityResult("run", "release", "own", "one", "-", "critical", "passed", 0, 1, 0.0, "fi", "en")
+    monkeypatch.setattr(transform, "build", lambda *_, **__: None)
+    monkeypatch.setattr(transform, "published_marts", lambda _: {})
+    monkeypatch.setattr(quality, "run_suite", lambda _url, stage, _parameters: (replace(one, check_id=stage),))
+    monkeypatch.setattr(publication, "freeze", refuse)
+    outcome = release.release(settings, NIGHT, by_hand=True)
+    assert (outcome.status, secret in str(outcome.reason)) == ("refused", True)
+    # The quality page shows these tables to senders; the task's log and the mails tell the cause.
+    told = connection.execute(
+        """
+        select string_agg(result::text, ' ') from ops.quality_result as result
+        union all
+        select string_agg(look::text, ' ') from ops.finding_observation as look
+        """
+    ).fetchall()
+    assert "disclosure audit failed" in str(told)
+    assert secret not in str(told)
+    assert secret not in release_cause(outcome.status, str(outcome.reason))[1]
