@@ -1,7 +1,7 @@
-"""Pseudonyms: HMAC-SHA-256, cut to the 16 bytes of a uuid, made before anything is written.
+"""Pseudonyms: HMAC-SHA-256, cut to the 16 bytes of a uuid, made before anything reaches the warehouse.
 
-Two keys: the regional one links a pupil across municipalities (`harmonised` only), the municipality's own one makes
-what its own people see. Each kind of id has its own domain, so that equal texts of two kinds do not meet.
+Two keys: the regional one links a pupil across municipalities (`landing` and `harmonised` only), the municipality's own
+one makes what its own people see. Each kind of id has its own domain, so that equal texts of two kinds do not meet.
 """
 
 import hashlib

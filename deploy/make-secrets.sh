@@ -47,6 +47,8 @@ done
 
 if [ "$(id -u)" -eq 0 ]; then
     chgrp -R "$group" "$folder"
+    # A private key put here by hand is its owner's alone; the worker reads it by its group.
+    chmod -R g+rX "$folder/sources"
 else
     echo "Not root: give the files to group $group (chgrp -R $group $folder), or the containers cannot read them." >&2
 fi
