@@ -94,8 +94,13 @@ def _made(content: Mapping[str, Any]) -> str:
 # What breaks the structure is no fault of a sender: the row rules let nothing of the kind through.
 _NOTHING = {"expectation": "expect_column_max_to_be_between", "kwargs": {"column": "violations", "max_value": 0}}
 _RESOLVE = {
-    "how_to_resolve_fi": "Vika on lukijassa tai tietovarastossa, ei kunnan aineistossa. Hae se: make test.",
-    "how_to_resolve_en": "The fault is in the reader or the warehouse, not in the source. Find it with make test.",
+    "how_to_resolve_fi": (
+        "Vika on lukijassa tai tietovarastossa, ei kunnan aineistossa; alueen päivystäjä etsii sen (make test)."
+    ),
+    "how_to_resolve_en": (
+        "The fault is in the reader or the warehouse, not in the municipality's data; "
+        "the region's engineer finds it (make test)."
+    ),
 }
 
 
