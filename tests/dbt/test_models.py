@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from pipeline.transform import published_marts
 from tests.dbt.tiny import (
@@ -79,7 +81,11 @@ def _kuopio(warehouse: TinyWarehouse) -> None:
             support("kuopio", "unmapped", "UUSI", "2025-09-01", "2025-09-30"),
             support("kuopio", "mixed", None, "2025-09-01", "2025-09-30", marks=["APU"]),
         ],
-        absence=[mark("plain", "2025-09-01", 1, "S"), mark("at-home", "2025-09-01", 1, "S")],
+        absence=[
+            mark("plain", "2025-09-01", 1, "S"),
+            mark("at-home", "2025-09-01", 1, "S"),
+            mark("unmapped", "2025-11-03", 1, "UUSI"),
+        ],
         rejected={
             "support": [{"pupil_ref": key("kuopio", "rejected"), "earliest_date": day("2025-09-10")}],
             "absence": [{"school_number": "07522", "day": day("2025-09-03")}],
@@ -358,6 +364,29 @@ def test_the_grid_is_whole(built: TinyWarehouse) -> None:
     ):
         counts = built.query(f"select count(*) as rows from candidate.{mart} group by {key_columns}")
         assert {row["rows"] for row in counts} == {rows}, mart
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "calendar",
+        "calendar_sum",
+        "covered_pupil_month",
+        "enrolment_path",
+        "pupil_month",
+        "pupil_month_absence",
+        "pupil_sum",
+        "pupil_twelve_weeks",
+        "touched_pupil",
+        "uncovered_pupil_day",
+    ],
+)
+def test_a_row_is_refused_where_its_grain_is_taken(built: TinyWarehouse, table: str) -> None:
+    # What a night forgets too little of, it would otherwise count twice.
+    name = sql.Identifier("harmonised", table)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        built.connection.execute(sql.SQL("insert into {} select * from {} limit 1").format(name, name))
+    built.connection.rollback()
 
 
 def test_what_publishing_reads_from_the_manifest(built: TinyWarehouse) -> None:
