@@ -55,6 +55,16 @@
     ({{ spans }} - coalesce({{ taken }}, '{}'::tstzmultirange))
 {%- endmacro %}
 
+{% macro spans_of(span, condition) -%}
+    {#- Aggregate: the spans of the rows of which the condition is true, each for itself. -#}
+    array_agg({{ span }}) filter (where {{ condition }})
+{%- endmacro %}
+
+{% macro spans_within(listed, spans) -%}
+    {#- How many of the `listed` spans (`spans_of`; none where it is null) share an instant with `spans`. -#}
+    (select cast(count(*) as integer) from unnest({{ listed }}) as span where span && {{ spans }})
+{%- endmacro %}
+
 {% macro minutes_in(spans) -%}
     {#- Exact minutes of a union of time spans. -#}
     (

@@ -45,7 +45,7 @@ class_day as (
         school_hours.absence_class,
         school_hours.priority,
         school_hours.slot_minutes,
-        count(*) as interval_count,
+        {{ spans_of('school_hours.away', "school_hours.absence_class = 'late'") }} as late_spans,
         {{ time_together('school_hours.away') }} as away
     from school_hours
     where not {{ is_no_time('school_hours.away') }}
@@ -88,8 +88,10 @@ select
             then round(measured.minutes / measured.slot_minutes, {{ definition('lesson_decimals', 'integer') }})
         else 0
     end as lessons,
-    case when measured.absence_class = 'late' then measured.interval_count else 0 end as late_marks,
+    {{ spans_within('measured.late_spans', 'measured.away_alone') }} as late_marks,
     case when measured.absence_class = 'late' then measured.minutes end as late_minutes
 from measured
 left join {{ ref('absence_class') }} as class
     on measured.absence_class = class.absence_class
+-- Who was away all the while was not late.
+where measured.absence_class is distinct from 'late' or measured.minutes > 0

@@ -158,6 +158,12 @@ def _siilinjarvi(warehouse: TinyWarehouse) -> None:
             (f"{at} 08:15", f"{at} 12:15", "LEAVE"),
         ],
         "activity-and-sick": [(f"{at} 08:15", f"{at} 14:15", "SCHOOL"), (f"{at} 12:15", f"{at} 14:15", "SICK")],
+        "late-while-away": [
+            (f"{at} 08:15", f"{at} 09:15", "SICK"),
+            (f"{at} 08:20", f"{at} 08:30", "LATE"),
+            (f"{at} 09:05", f"{at} 09:25", "LATE"),
+        ],
+        "away-all-day": [(f"{at} 08:15", f"{at} 14:15", "SICK"), (f"{at} 09:15", f"{at} 09:30", "LATE")],
         "unenrolled": [("2025-09-30 08:15", "2025-10-01 14:15", "SICK")],
         # Lessons of 32 and of 45 minutes.
         "half-up": [("2025-10-08 08:15", "2025-10-08 08:16", "SICK")],
@@ -286,6 +292,14 @@ def test_late_is_marks_and_minutes_where_given(built: TinyWarehouse) -> None:
     assert _late(built, "no-minutes") == [(0, 1, None)]
     assert _late(built, "k-and-m") == [(0, 1, None)]
     assert _late(built, "m-and-s") == []
+
+
+def test_who_was_away_was_not_late(built: TinyWarehouse) -> None:
+    # Each instant takes the first class: of 8.20–8.30 nothing is left, of 9.05–9.25 the 10 minutes from 9.15.
+    assert _late(built, "late-while-away") == [(0, 1, 10)]
+    assert built.absent("late-while-away", "2025-10-06") == {"health": 1}
+    assert _late(built, "away-all-day") == []
+    assert built.absent("away-all-day", "2025-10-06") == {"health": 6}
 
 
 def test_a_lesson_number_above_the_days_lessons_is_no_error(built: TinyWarehouse) -> None:
