@@ -175,6 +175,8 @@ def _said(table: str, row: Mapping[str, Any], everywhere: Mapping[Any, str]) -> 
             )
             return
         yield "pupils", people | axes
+        if table == "inclusion":
+            yield "pupils_unknown", people | {"level": "unknown"}
         if "population" in row:
             finest = {"inclusion": "spot", "tiers_by_support_level": row.get("period_type")}.get(table)
             kept = {name: one for name, one in axes.items() if finest and name != finest}

@@ -281,8 +281,10 @@ def _transition_to_grade_7(row: Row, places: tuple[str, ...]) -> dict[str, Count
 
 
 def _inclusion(row: Row, places: tuple[str, ...]) -> dict[str, Count]:
-    decided = _pupils(row["count_day"], places, row["grade_band"]).also("decision", str(row["regime"]))
-    return {"population": decided, "pupils": decided.also("spot", row["place"])}
+    people = _pupils(row["count_day"], places, row["grade_band"])
+    decided = people.also("decision", str(row["regime"]))
+    unknown = people.also("level", "unknown")
+    return {"population": decided, "pupils": decided.also("spot", row["place"]), "pupils_unknown": unknown}
 
 
 def _group_sizes(row: Row, places: tuple[str, ...]) -> dict[str, Count]:

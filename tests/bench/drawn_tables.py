@@ -237,6 +237,14 @@ class _Region:
             chosen = decided & (self.by_2011 == (regime == "2011")) if day >= BREAK else decided
             cells = self._cells(self._pick((0.4, 0.2, 0.15, 0.15, 0.05, 0.05)[: len(places)]), len(places), chosen)
             self._shares("inclusion", {**key, "regime": regime}, "place", places, cells)
+        unknown = {
+            (row["municipality"], row["grade_band"]): row["pupils"]
+            for row in self.tables["support_levels"]
+            if row["count_day"] == day and row["support_level"] == "unknown"
+        }
+        for row in self.tables["inclusion"]:
+            if row["count_day"] == day:
+                row["pupils_unknown"] = unknown[row["municipality"], row["grade_band"]]
 
     def _timeliness(self, month: date, level: np.ndarray) -> None:
         # A source by months has no reach: that of every fourth municipality.
@@ -269,7 +277,7 @@ class _Region:
                 ("tier", TIERS, self._pick((0.55, 0.28, 0.12, 0.04, 0.01)) if moment == "before" else tier),
                 ("support_level", LEVELS, self.level["2011"] if moment == "before" else level),
             ):
-                listed = names if moment == "before" else (*names, "other_grade", "not_in_region")
+                listed = names if moment == "before" else (*names, "other_grade", "not_in_region", "not_delivered")
                 category = categories if moment == "before" else np.where(gone > 0, len(names) - 1 + gone, categories)
                 cells = self._cells(category, len(listed), chosen)
                 for place, band, row in self._everywhere((3,)):

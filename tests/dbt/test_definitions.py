@@ -152,7 +152,9 @@ BY_FILE: Mapping[str, Mapping[str, str]] = {
     "support_levels": {"'home'": HOME},
     "transition_to_grade_7": {
         **dict.fromkeys(("'before'", "'after'", "'tier'", "'support_level'"), "a moment, or a measure, of the table"),
-        **dict.fromkeys(("'other_grade'", "'not_in_region'"), "the seed's name for where the pupil is instead"),
+        **dict.fromkeys(
+            ("'other_grade'", "'not_in_region'", "'not_delivered'"), "the seed's name for where the pupil is instead"
+        ),
         "'-'": "between year and day",
     },
     # The municipality's own star

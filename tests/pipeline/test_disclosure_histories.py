@@ -247,6 +247,8 @@ def _write_levels(
         for regime, spot in product(("2011", "2025"), ("one", "other")) if other == "inclusion" else ():
             names = {"pupils": named(**people, regime=regime, spot=spot), "population": named(**people, regime=regime)}
             row = key | {"regime": regime, "place": spot} | {one: values[name] for one, name in names.items()}
+            # Everybody's level is known.
+            row |= {"pupils_unknown": None}
             edition.add("inclusion", row, names, corrects=corrects)
 
 

@@ -42,7 +42,7 @@ create table if not exists candidate.transition_to_grade_7 (
 );
 create table if not exists candidate.inclusion (
     count_day date, municipality text, grade_band text, regime text, place text, pupils bigint, population bigint,
-    share numeric, as_of date
+    share numeric, pupils_unknown bigint, as_of date
 );
 create table if not exists candidate.group_sizes (
     count_day date, municipality text, grade_band text, group_size text, pupils bigint, population bigint,
@@ -245,7 +245,7 @@ taught (regime, place, part) as (
 insert into candidate.inclusion
 select
     '2025-09-20', municipality, grade_band, regime, taught.place, pupils * times * 0.1 * part, pupils * times * 0.1,
-    case when times > 0 then part end, '2025-10-22'
+    case when times > 0 then part end, 0, '2025-10-22'
 from place cross join band cross join taught;
 
 -- One class of 20 a band in Kuopio, one of 10 in Varkaus.

@@ -100,7 +100,7 @@ def with_rows(population: dict[int, Stay]) -> list[str]:
 
 
 def in_figure(facts: Facts, period: Period) -> list[str]:
-    """The municipalities whose scheduled lessons of the period are covered to 80 %."""
+    """The municipalities but those with a coverage of the period under 80 %; all where nothing at all was scheduled."""
     if period not in facts.figures:
         facts.figures[period] = _in_figure(facts, period)
     return facts.figures[period]
@@ -116,7 +116,8 @@ def _in_figure(facts: Facts, period: Period) -> list[str]:
                 scheduled[one.municipality] += one.scheduled
                 if one.daily if period.daily else one.covered:
                     covered[one.municipality] += one.scheduled
-    return [name for name in with_rows(population) if enough(covered[name], scheduled[name])]
+    there = with_rows(population)
+    return [name for name in there if enough(covered[name], scheduled[name])] if any(scheduled.values()) else there
 
 
 def named(municipalities: list[str]) -> str | None:

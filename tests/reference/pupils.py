@@ -198,9 +198,9 @@ def transition_to_grade_7(facts: Facts) -> Table:
             period = Period("school_year", school_year_start(on), on)
             there = {person: facts.population(on).get(person) for person in cohort}
             for measure in ("tier", "support_level"):
-                categories = _categories(facts, there, grade, period, measure)
+                categories = _categories(facts, cohort, there, grade, period, measure)
                 listed = [*TIERS, NO_TIER] if measure == "tier" else [*LEVELS, UNKNOWN]
-                listed += ["other_grade", "not_in_region"] if moment == "after" else []
+                listed += ["other_grade", "not_in_region", "not_delivered"] if moment == "after" else []
                 for name, members in places(cohort):
                     own = [person for person, stay in cohort.items() if stay.municipality in members]
                     for category in listed:
@@ -211,20 +211,22 @@ def transition_to_grade_7(facts: Facts) -> Table:
 
 
 def _categories(
-    facts: Facts, cohort: dict[int, Stay | None], grade: int, period: Period, measure: str
+    facts: Facts, cohort: dict[int, Stay], there: dict[int, Stay | None], grade: int, period: Period, measure: str
 ) -> dict[int, str]:
-    """The category of each pupil of the cohort, which is in `grade` if nothing unusual happened."""
+    """The category of each pupil of the cohort, which is in `grade` if nothing unusual happened. Of a municipality that
+    has not reported one pupil of the period's last day nobody can be said to be gone."""
+    reported = with_rows(facts.population(period.last))
 
     def one(person: int, stay: Stay | None) -> str:
         if stay is None:
-            return "not_in_region"
+            return "not_in_region" if cohort[person].municipality in reported else "not_delivered"
         if stay.grade != grade:
             return "other_grade"
         if measure == "tier":
             return tier_of(facts, person, period)
         return facts.level(person, stay.municipality, period.last)
 
-    return {person: one(person, stay) for person, stay in cohort.items()}
+    return {person: one(person, stay) for person, stay in there.items()}
 
 
 def _transition(facts: Facts, pupils: list[int], population: int, category: str, period: Period, measure: str) -> Row:
@@ -242,7 +244,7 @@ def _transition(facts: Facts, pupils: list[int], population: int, category: str,
         "absence_rate": share(absent, covered),
     }
     reason = None
-    if category == "not_in_region":
+    if category in ("not_in_region", "not_delivered"):
         row |= dict.fromkeys(("scheduled_lessons", "covered_lessons", "coverage", "absent_lessons", "absence_rate"))
     elif is_level and not in_regime(category, period.last):
         row, reason = dict.fromkeys(row), "not_in_regime"
@@ -265,19 +267,24 @@ def inclusion(facts: Facts) -> Table:
     for on in count_days(facts):
         population = facts.population(on)
         where = {person: _place(facts, person, stay, on) for person, stay in population.items()}
+        nobody_knows = {
+            person for person, stay in population.items() if facts.level(person, stay.municipality, on) == UNKNOWN
+        }
         for regime_, categories in PLACES.items():
             if (on > LAST_OF_2011) if regime_ == "2011" else (on < BREAK):
                 continue
             for name, members in places(population):
                 for grade_band in ALL_BANDS:
-                    own = [where[person] for person in _of(population, members, grade_band)]
-                    own = [one for one in own if one is not None and one[0] == regime_]
+                    everybody = _of(population, members, grade_band)
+                    unknown = sum(1 for person in everybody if person in nobody_knows)
+                    own = [one for person in everybody if (one := where[person]) is not None and one[0] == regime_]
                     for place in categories:
                         count = own.count((regime_, place))
                         found[day(on), name, grade_band, regime_, place] = {
                             "pupils": count,
                             "population": len(own),
                             "share": share(count, len(own)),
+                            "pupils_unknown": unknown,
                             "as_of": _as_of(facts, members, on),
                         }
     return found

@@ -179,9 +179,10 @@ select
     summed.pupils,
     summed.scheduled_lessons,
     summed.covered_lessons,
-    -- Without pupils of its own a municipality has no row that the region could be the sum of.
+    -- Without pupils of its own a municipality has no row that the region could be the sum of; without a lesson, while
+    -- others have some, its calendar is not known. In July nobody has any, and none is missing.
     summed.pupils > 0
-    and summed.scheduled_lessons > 0
+    and (summed.scheduled_lessons > 0 or sum(summed.scheduled_lessons) over everybody = 0)
     and summed.covered_lessons >= {{ definition('coverage_minimum') }} * summed.scheduled_lessons as is_in_region,
     as_of.as_of
 from summed
@@ -190,3 +191,4 @@ left join as_of
         summed.period_type = as_of.period_type
         and summed.period_end = as_of.period_end
         and summed.municipality = as_of.municipality
+window everybody as (partition by summed.period_type, summed.period_end)

@@ -189,5 +189,13 @@ select
     cast(filled.pupils as bigint) as pupils,
     cast(filled.population as bigint) as population,
     case when filled.population > 0 then filled.pupils / cast(filled.population as numeric) end as share,
+    -- Any of them may have a decision of either regime.
+    unknown_level.pupils as pupils_unknown,
     filled.as_of
 from filled
+inner join {{ ref('support_levels') }} as unknown_level
+    on
+        filled.count_day = unknown_level.count_day
+        and filled.municipality = unknown_level.municipality
+        and filled.grade_band = unknown_level.grade_band
+        and unknown_level.support_level = 'unknown'

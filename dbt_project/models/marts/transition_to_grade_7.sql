@@ -54,6 +54,32 @@ cohort as (
             and year_to_date.grade = {{ definition('transition_grade_before', 'integer') }}
 ),
 
+-- Where the pupil is in December; of a municipality that has no enrolment then, nobody can be said to be gone.
+after_move as (
+    select
+        cohort.school_year,
+        cohort.municipality,
+        case
+            when autumn.person_key is null and reported.municipality is null then 'not_delivered'
+            when autumn.person_key is null then 'not_in_region'
+            when autumn.grade <> {{ definition('transition_grade_after', 'integer') }} then 'other_grade'
+        end as elsewhere,
+        autumn.tier,
+        autumn.support_level,
+        autumn.scheduled_lessons,
+        autumn.covered_lessons,
+        autumn.absent_lessons
+    from cohort
+    left join year_to_date as autumn
+        on
+            cohort.person_key = autumn.person_key
+            and cohort.day_after = autumn.period_end
+    left join {{ ref('municipality_count_day') }} as reported
+        on
+            cohort.municipality = reported.municipality
+            and cohort.day_after = reported.count_day
+),
+
 pupil as (
     select
         cohort.school_year,
@@ -67,27 +93,15 @@ pupil as (
     from cohort
     union all
     select
-        cohort.school_year,
-        cohort.municipality,
+        after_move.school_year,
+        after_move.municipality,
         'after' as moment,
-        case
-            when autumn.person_key is null then 'not_in_region'
-            when autumn.grade <> {{ definition('transition_grade_after', 'integer') }} then 'other_grade'
-            else autumn.tier
-        end as tier,
-        case
-            when autumn.person_key is null then 'not_in_region'
-            when autumn.grade <> {{ definition('transition_grade_after', 'integer') }} then 'other_grade'
-            else autumn.support_level
-        end as support_level,
-        autumn.scheduled_lessons,
-        autumn.covered_lessons,
-        autumn.absent_lessons
-    from cohort
-    left join year_to_date as autumn
-        on
-            cohort.person_key = autumn.person_key
-            and cohort.day_after = autumn.period_end
+        coalesce(after_move.elsewhere, after_move.tier) as tier,
+        coalesce(after_move.elsewhere, after_move.support_level) as support_level,
+        after_move.scheduled_lessons,
+        after_move.covered_lessons,
+        after_move.absent_lessons
+    from after_move
 ),
 
 measured as (

@@ -17,6 +17,7 @@ select
     evaluation.municipality,
     named.pupil_key,
     evaluation.week_end,
+    {{ school_key('evaluation.municipality', 'pupil.school_number') }} as school_key,
     pupil.school_number,
     pupil.grade,
     enrolment.class_name,

@@ -236,8 +236,15 @@ def test_a_class_that_is_not_collected(built: TinyWarehouse) -> None:
     assert _figures(_october(built, "varkaus", absence_class="health"), "absent_lessons", "null_reason") == (0, None)
 
 
-def test_a_month_in_which_nobody_is_covered_enough(built: TinyWarehouse) -> None:
-    # November has no school day anywhere.
+def test_a_month_without_school_is_not_one_without_coverage(built: TinyWarehouse) -> None:
+    # November has no school day anywhere: the region is the sum of its municipalities, and nothing is missing.
+    places = built.query(
+        """
+        select municipality, pupils from candidate.attendance_monthly
+        where month = '2025-11-01' and municipality <> 'region' and grade_band = 'all' and absence_class = 'all'
+        order by municipality
+        """
+    )
     row = _one(
         built,
         "attendance_monthly",
@@ -247,7 +254,9 @@ def test_a_month_in_which_nobody_is_covered_enough(built: TinyWarehouse) -> None
         absence_class="all",
     )
     names = ("pupils", "scheduled_lessons", "absent_lessons", "null_reason", "municipalities")
-    assert _figures(row, *names) == (None, None, None, "below_coverage", None)
+    everybody = sum(place["pupils"] for place in places)
+    everywhere = ",".join(place["municipality"] for place in places)
+    assert _figures(row, *names) == (everybody, 0, None, "nothing_scheduled", everywhere)
 
 
 def test_tiers_of_october(built: TinyWarehouse) -> None:
