@@ -39,6 +39,9 @@ _AXES = {
     "group_size": "size",
 }
 
+# Reasons that tell that a row has no lessons, or none that were reported.
+_TELLING_REASONS = {"nothing_scheduled", "not_reported"}
+
 # What names a count without being a category that others stand beside.
 _NO_AXES = frozenset(("of", "day", "who", "band", "then", "reached", "since"))
 
@@ -87,6 +90,8 @@ def audit(
     seen |= extra
     findings = [*_seen_to_be_alike(seen), *_held_by_one(tables.get("attendance_monthly", ()), largest or {})]
     findings += _few_others(own, seen, before or {})
+    for table, rows in tables.items():
+        findings += _told_by_reasons(table, rows, truths[table])
     alike = _noughts_of_the_alike(seen)
     known = _known_to_each(("outsider", *municipalities), seen, relations, set(extra))
     relations = [one for one in relations if _holds(one, seen)]
@@ -482,6 +487,20 @@ def _held_by_one(
         place = (row["month"], row["municipality"], row["grade_band"], row["absence_class"])
         if row["absent_lessons"] is not None and 2 * largest.get(place, 0) > row["absent_lessons"]:
             yield Finding("outsider", " ".join(map(str, place)), "one pupil holds over half of its lessons")
+
+
+def _told_by_reasons(
+    table: str, rows: Sequence[Mapping[str, Any]], truths: Sequence[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """Rows whose reason tells of lessons, and so of pupils, what their figures withhold."""
+    everywhere = _rows_everywhere(truths)
+    for row, truth in zip(rows, truths, strict=True):
+        if row.get("null_reason") not in _TELLING_REASONS:
+            continue
+        is_withheld = any(row.get(column) is None and value is not None for column, value in truth.items())
+        if is_withheld or row.get("correction_pending"):
+            _, said = next(_said(table, truth, everywhere), ("", {"of": table}))
+            yield Finding("outsider", _name(tuple(sorted(said.items()))), "the reason in its row tells of it")
 
 
 def _noughts_of_the_alike(seen: Mapping[Cell, Seen]) -> set[Cell]:

@@ -39,6 +39,8 @@ BASE_WORTH = 0.25
 SUM_SPAN = 0.2
 # A class's lesson sum of which one pupil holds more than this share tells of that pupil.
 LARGEST_SHARE = 0.5
+# Reasons that come of a row's own pupils and lessons: beside what is withheld they would tell that there are none.
+OWN_REASONS = frozenset(("nothing_scheduled", "not_reported"))
 # (month, municipality or `region`, grade band, absence class) → the most lessons of any one pupil.
 Largest = Mapping[tuple[date, str, str, str], float]
 
@@ -377,4 +379,10 @@ def _shown(row: Row, protection: Protection, counts: Mapping[str, Decision], sum
             shown[column] = None
     shown["suppressed"] = any(shown[column] is None and row[column] is not None for column in protection.columns)
     shown["correction_pending"] = any(one.decision == "pending" for one in counts.values())
-    return shown
+    return without_telling_reason(shown)
+
+
+def without_telling_reason(row: dict[str, Any]) -> dict[str, Any]:
+    """The row without a reason of its own pupils and lessons, where any of its figures is withheld or waits."""
+    is_kept_back = row["suppressed"] or row["correction_pending"]
+    return row | {"null_reason": None} if is_kept_back and row.get("null_reason") in OWN_REASONS else row

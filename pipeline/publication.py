@@ -18,7 +18,15 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from pipeline import audit
-from pipeline.disclosure import Largest, Protected, Protection, Published, protect, protection_of
+from pipeline.disclosure import (
+    Largest,
+    Protected,
+    Protection,
+    Published,
+    protect,
+    protection_of,
+    without_telling_reason,
+)
 from pipeline.linked_counts import Count, RegionParts, linked_counts, month_end, places_of
 from pipeline.warehouse import reader_roles
 from pipeline.withholding import SPAN, CannotProtect
@@ -343,7 +351,7 @@ def _carried(mart: Mart, row: Row, truth: Mapping[str, Any], earlier: Row | None
             row[column] = earlier[column]
             row["correction_pending"] = True
     row["suppressed"] = any(row[one] is None and truth[one] is not None for one in mart.protection.columns)
-    return row
+    return without_telling_reason(row)
 
 
 def _safe(

@@ -126,6 +126,81 @@ def test_where_all_are_alike_the_row_is_withheld_with_its_total_and_its_noughts(
     assert {row["population"] for row in rows} == {None}
 
 
+LESSONS = ("scheduled_lessons", "covered_lessons", "coverage", "absent_lessons", "absence_rate")
+BY_LEVEL = Protection(counts={"pupils": LESSONS}, denominators={"pupils": LESSONS})
+
+
+def attendance_by_level(municipality: str, *pupils: int | None) -> list[dict[str, Any]]:
+    """Rows of attendance_by_support_level: pupils of S0, S1 (None: not in the regime), S2, S3 and unknown, each with
+    100 lessons, of which 6 were missed."""
+    rows = []
+    for level, value in zip(LEVELS, pupils, strict=True):
+        lessons = None if value is None else Decimal(100 * value)
+        missed, rate = (Decimal(6 * value), Decimal("0.06")) if value else (None, None)
+        reason = "not_in_regime" if value is None else None if value else "nothing_scheduled"
+        figures = (lessons, lessons, Decimal(1) if value else None, missed, rate)
+        row = {"month": date(2025, 10, 1), "municipality": municipality, "grade_band": "1-2", "support_level": level}
+        row |= {"pupils": value, **dict(zip(LESSONS, figures, strict=True))}
+        rows.append(row | {"null_reason": reason, "municipalities": municipality})
+    return rows
+
+
+@pytest.mark.parametrize("everybody", [12, 3])
+def test_a_reason_does_not_tell_the_noughts_that_are_withheld(everybody: int) -> None:
+    """All have S3: that nothing is scheduled for the others would say so. That S1 is no more tells of nobody."""
+    tables = {
+        "support_levels": levels("varkaus", 0, 0, 0, everybody, 0, band="1-2"),
+        "attendance_by_support_level": attendance_by_level("varkaus", 0, None, 0, everybody, 0),
+    }
+    shown = protect(tables, {"support_levels": SHARES, "attendance_by_support_level": BY_LEVEL}, PLACES).rows
+    rows = shown["attendance_by_support_level"]
+    assert [row["pupils"] for row in rows] == [None] * 5
+    assert [row["null_reason"] for row in rows] == [None, "not_in_regime", None, None, None]
+    assert audit(shown, tables, PLACES) == []
+    reasons = [row["null_reason"] for row in tables["attendance_by_support_level"]]
+    careless = [{**row, "null_reason": reason} for row, reason in zip(rows, reasons, strict=True)]
+    found = audit({**shown, "attendance_by_support_level": careless}, tables, PLACES)
+    of_level = "band=1-2 day=2025-10-31 level={} of=pupils who=varkaus"
+    told = "the reason in its row tells of it"
+    assert [(one.cell, one.what) for one in found] == [(of_level.format(one), told) for one in ("S0", "S2", "unknown")]
+
+
+def test_a_nought_that_is_shown_keeps_its_reason() -> None:
+    rows = attendance_by_level("varkaus", 60, None, 0, 12, 0)
+    tables = {"attendance_by_support_level": rows}
+    shown = protect(tables, {"attendance_by_support_level": BY_LEVEL}, PLACES).rows["attendance_by_support_level"]
+    assert [(row["pupils"], row["null_reason"]) for row in shown] == [
+        (60, None),
+        (None, "not_in_regime"),
+        (0, "nothing_scheduled"),
+        (12, None),
+        (0, "nothing_scheduled"),
+    ]
+
+
+def test_of_withheld_lessons_no_reason_tells_either() -> None:
+    # Nine pupils may be counted; how many lessons they have is withheld, so that there are none is too.
+    rows = attendance_by_level("varkaus", 60, None, 9, 12, 0)
+    rows[2] |= {"scheduled_lessons": Decimal(0), "covered_lessons": Decimal(0), "coverage": None}
+    rows[2] |= {"absent_lessons": None, "absence_rate": None, "null_reason": "nothing_scheduled"}
+    tables = {"attendance_by_support_level": rows}
+    shown = protect(tables, {"attendance_by_support_level": BY_LEVEL}, PLACES).rows["attendance_by_support_level"]
+    assert (shown[2]["pupils"], shown[2]["scheduled_lessons"], shown[2]["null_reason"]) == (9, None, None)
+
+
+def test_beside_a_count_that_waits_for_its_correction_no_reason_tells_what_has_changed() -> None:
+    # 9 with S2 were shown, with their lessons; 6 are left, of whom nothing was reported: the 9 stay, and say no more.
+    rows = attendance_by_level("varkaus", 600, None, 6, 120, 0)
+    rows[2] |= {"covered_lessons": Decimal(0), "absent_lessons": None, "absence_rate": None}
+    rows[2] |= {"null_reason": "not_reported"}
+    before = {Count("pupils", "2025-10-31", ("varkaus",), "1-2", (("level", "S2"),)): Published(9, 9)}
+    tables = {"attendance_by_support_level": rows}
+    corrected = {"attendance_by_support_level": frozenset(range(5))}
+    shown = protect(tables, {"attendance_by_support_level": BY_LEVEL}, PLACES, before, corrected=corrected).rows
+    row = shown["attendance_by_support_level"][2]
+    assert (row["pupils"], row["correction_pending"], row["null_reason"]) == (9, True, None)
+
+
 def test_rather_those_without_support_are_withheld_than_those_with_it() -> None:
     # Three unknown need a second count of the row: that of S0 tells least.
     rows = shown_levels(levels("varkaus", 1000, 0, 30, 20, 3))
