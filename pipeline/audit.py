@@ -42,6 +42,9 @@ _AXES = {
 # Reasons that tell that a row has no lessons, or none that were reported.
 _TELLING_REASONS = {"nothing_scheduled", "not_reported"}
 
+# Places of teaching that only pupils with S3 have: one of the regime of 2025, one of that of 2011.
+_PLACES_OF_S3 = {"special_class", "placement_1"}
+
 # What names a count without being a category that others stand beside.
 _NO_AXES = frozenset(("of", "day", "who", "band", "then", "reached", "since"))
 
@@ -229,6 +232,7 @@ def _relations(seen: Mapping[Cell, Seen]) -> tuple[list[Relation], dict[Cell, Se
             relations.append(Relation(total, tuple(members)))
     _bind_classes(seen, relations, unseen)
     _bind_decisions(seen, relations, unseen)
+    _bind_places(seen, relations, unseen)
     _bind_starts(seen, relations, unseen)
     return relations, extra
 
@@ -271,6 +275,20 @@ def _bind_decisions(seen: Mapping[Cell, Seen], relations: list[Relation], unseen
             decided = unseen(dict(people) | {"regime": "any"}, sum(seen[one].truth for one in members))
             relations.append(Relation(decided, tuple(members)))
             relations.append(Relation(decided, levels))
+
+
+def _bind_places(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: Any) -> None:
+    """Among those with S3 are all who are taught in its own places, of whichever regime."""
+    taught: dict[Cell, list[Cell]] = defaultdict(list)
+    for cell in seen:
+        if dict(cell).get("spot") in _PLACES_OF_S3:
+            people = {name: one for name, one in cell if name not in ("regime", "spot")}
+            taught[tuple(sorted((people | {"level": "S3"}).items()))].append(cell)
+    for extensive, members in taught.items():
+        if extensive in seen:
+            left = seen[extensive].truth - sum(seen[one].truth for one in members)
+            elsewhere = unseen(dict(extensive) | {"spot": "none of these"}, left)
+            relations.append(Relation(extensive, (*members, elsewhere)))
 
 
 def _bind_starts(seen: Mapping[Cell, Seen], relations: list[Relation], unseen: Any) -> None:
@@ -523,9 +541,13 @@ def _sensitive(seen: Mapping[Cell, Seen]) -> Iterator[tuple[Cell, str, Cell]]:
     """(count of a sensitive category, its axis, the count of the whole)."""
     for cell in seen:
         for axis, category in cell:
-            if axis == "for" or (axis == "level" and category in ("S2", "S3")) or category == "A3":
+            of_s3 = axis == "spot" and category in _PLACES_OF_S3
+            if axis == "for" or (axis == "level" and category in ("S2", "S3")) or category == "A3" or of_s3:
                 whole = tuple(part for part in cell if part[0] != axis)
-                for total in {whole, tuple(sorted((dict(whole) | {"of": "pupils"}).items()))}:
+                everybody = {tuple(sorted((dict(whole) | {"of": "pupils"}).items()))}
+                # Of those with a decision, and of all.
+                everybody |= {tuple(part for part in whole if part[0] != "regime")} if of_s3 else set()
+                for total in {whole} | everybody:
                     if total in seen:
                         yield cell, axis, total
 

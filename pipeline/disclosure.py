@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.lesson_sums import LessonSum, lesson_sums
 from pipeline.linked_counts import (
+    SPOTS_OF_S3,
     Count,
     LinkedCounts,
     Place,
@@ -30,7 +31,13 @@ SMALLEST_DENOMINATOR = 10
 # A corrected count that differs by less tells of single pupils.
 SMALLEST_CHANGE = 5
 # Everybody of a group in one of these is known to be in it. An absence class is one, whatever the class.
-SENSITIVE = {"level": ("S2", "S3"), "tier month": ("A3",), "tier school_year": ("A3",), "tier last_12_weeks": ("A3",)}
+SENSITIVE = {
+    "level": ("S2", "S3"),
+    "spot": SPOTS_OF_S3,
+    "tier month": ("A3",),
+    "tier school_year": ("A3",),
+    "tier last_12_weeks": ("A3",),
+}
 # Of these readers learn least: who is in none of the others.
 BASE = {"level": "S0", "tier month": "A0", "tier school_year": "A0", "tier last_12_weeks": "A0"}
 # What such a count is worth to readers, beside another one.

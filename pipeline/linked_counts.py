@@ -15,6 +15,8 @@ from pipeline.withholding import Sum
 BANDS = ("1-2", "3-6", "7-9")
 # In the lowest of these a pupil's start counts in every horizon; `later` in none that is known yet.
 HORIZONS = (30, 60, 90)
+# Whoever is taught there has S3, in either regime (docs/definitions.md §3).
+SPOTS_OF_S3 = ("special_class", "placement_1")
 Row = Mapping[str, Any]
 Name = TypeVar("Name")
 Tables = Mapping[str, Sequence[Row]]
@@ -180,6 +182,7 @@ def linked_counts(
     _bind_horizons(found)
     _bind_grade_6(found)
     _bind_decisions(found)
+    _bind_spots(found)
     _bind_classes(found)
     _bind_axes(found)
     return replace(found, sums=_without_negative(found), own=_own_parts(found, parts or {}))
@@ -369,6 +372,18 @@ def _bind_decisions(found: LinkedCounts) -> None:
         if all(one in found.values for one in levels):
             both = _unseen(found, population.also("decision", "any"), sum(found.values[one] for one in decided))
             found.sums.extend((Sum(both, tuple(decided)), Sum(both, tuple(levels))))
+
+
+def _bind_spots(found: LinkedCounts) -> None:
+    """Who is taught in a special class, or wholly in a special group, has S3; others have it too."""
+    taught: dict[Count, list[Count]] = defaultdict(list)
+    for one in found.values:
+        if dict(one.said).get("spot") in SPOTS_OF_S3:
+            taught[one.without("decision").without("spot").also("level", "S3")].append(one)
+    for highest, spots in taught.items():
+        if highest in found.values:
+            others = found.values[highest] - sum(found.values[one] for one in spots)
+            found.sums.append(Sum(highest, (*spots, _unseen(found, highest.also("spot", "elsewhere"), others))))
 
 
 def _bind_classes(found: LinkedCounts) -> None:

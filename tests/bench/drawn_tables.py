@@ -235,7 +235,9 @@ class _Region:
             if (regime == "2011" and day > END_OF_2011) or (regime == "2025" and day < BREAK):
                 continue
             chosen = decided & (self.by_2011 == (regime == "2011")) if day >= BREAK else decided
-            cells = self._cells(self._pick((0.4, 0.2, 0.15, 0.15, 0.05, 0.05)[: len(places)]), len(places), chosen)
+            spot = self._pick((0.4, 0.2, 0.15, 0.15, 0.05, 0.05)[: len(places)])
+            # Only those with S3 are taught in the first of the places.
+            cells = self._cells(np.where((level == 2) & (spot == 0), 1, spot), len(places), chosen)
             self._shares("inclusion", {**key, "regime": regime}, "place", places, cells)
         unknown = {
             (row["municipality"], row["grade_band"]): row["pupils"]

@@ -165,6 +165,102 @@ def test_a_reason_does_not_tell_the_noughts_that_are_withheld(everybody: int) ->
     assert [(one.cell, one.what) for one in found] == [(of_level.format(one), told) for one in ("S0", "S2", "unknown")]
 
 
+SPOTS = {
+    "2025": ("special_class", "small_group", "part_small_group", "no_place_measure"),
+    "2011": ("placement_1", "placement_2", "placement_missing"),
+}
+
+
+def spots(municipality: str, of_2025: tuple[int, ...], of_2011: tuple[int, ...], band: str = "all") -> list[Any]:
+    """Rows of inclusion: pupils by place of teaching, of those with a decision of either regime."""
+    return [
+        {
+            "count_day": DAY,
+            "municipality": municipality,
+            "grade_band": band,
+            "regime": regime,
+            "place": place,
+            "pupils": value,
+            "population": sum(pupils),
+            "share": Decimal(value) / sum(pupils) if sum(pupils) else None,
+        }
+        for regime, pupils in (("2025", of_2025), ("2011", of_2011))
+        for place, value in zip(SPOTS[regime], pupils, strict=True)
+    ]
+
+
+def test_a_place_of_teaching_does_not_tell_the_level_of_a_whole_band() -> None:
+    """All 12 of a band have S3 and are in a special class, so that their place would tell what their level does not."""
+    tables = {
+        "support_levels": levels("varkaus", 0, 0, 0, 12, 0, band="1-2"),
+        "inclusion": spots("varkaus", (12, 0, 0, 0), (0, 0, 0), band="1-2"),
+    }
+    shown = protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows
+    assert {row["pupils"] for row in shown["support_levels"]} == {None}
+    of_2025 = [(row["pupils"], row["population"]) for row in shown["inclusion"] if row["regime"] == "2025"]
+    assert of_2025 == [(None, None)] * 4
+    assert audit(shown, tables, PLACES) == []
+    found = audit({**shown, "inclusion": tables["inclusion"]}, tables, PLACES)
+    place = "band=1-2 day=2025-10-31 of=pupils regime=2025 spot=special_class who=varkaus"
+    assert place in {one.cell for one in found if one.what == "everybody of a shown whole is in it (spot)"}
+
+
+@pytest.mark.parametrize(("regime", "place"), [("2025", "special_class"), ("2011", "placement_1")])
+def test_where_all_with_a_decision_are_in_a_place_of_s3_the_place_is_withheld(regime: str, place: str) -> None:
+    # 12 of 200 have a decision, and all of these S3: whoever knows of a child's decision would know the level.
+    first, none = (12, 0, 0, 0), (0, 0, 0, 0)
+    of_2025, of_2011 = (first, none[:3]) if regime == "2025" else (none, first[:3])
+    tables = {"support_levels": levels("varkaus", 188, 0, 0, 12, 0), "inclusion": spots("varkaus", of_2025, of_2011)}
+    shown = protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows
+    of_regime = [row for row in shown["inclusion"] if row["regime"] == regime]
+    assert {(row["pupils"], row["population"]) for row in of_regime} == {(None, None)}
+    assert audit(shown, tables, PLACES) == []
+    found = {one.cell for one in audit(tables, tables, PLACES)}
+    assert f"band=all day=2025-10-31 of=pupils regime={regime} spot={place} who=varkaus" in found
+
+
+def test_few_with_s3_outside_its_places_are_not_told_by_the_difference() -> None:
+    """Of 41 with a decision 17 have S3: 9 in a special class, 6 wholly in a special group, two elsewhere."""
+    tables = {
+        "support_levels": levels("varkaus", 100, 0, 24, 17, 3),
+        "inclusion": spots("varkaus", (9, 7, 8, 2), (6, 9, 0)),
+    }
+    linked = linked_counts(tables)
+    elsewhere = Count("pupils", DAY.isoformat(), ("varkaus",), "all", (("level", "S3"), ("spot", "elsewhere")))
+    assert linked.values[elsewhere] == 2
+    shown = protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows
+    assert audit(shown, tables, PLACES) == []
+    # 17 - 9 - 6 would tell the two.
+    values = {row["support_level"]: row["pupils"] for row in shown["support_levels"]}
+    values |= {row["place"]: row["pupils"] for row in shown["inclusion"]}
+    assert None in (values["S3"], values["special_class"], values["placement_1"])
+    found = {(one.cell, one.what) for one in audit(tables, tables, PLACES) if "spot=none of these" in one.cell}
+    named = "band=all day=2025-10-31 level=S3 of=pupils spot=none of these who=varkaus"
+    assert found == {(named, "can be known to within 0")}
+
+
+def test_a_withheld_count_of_s3_is_not_told_by_the_places_that_hold_it() -> None:
+    """40 with a decision, 3 of them S2: S2 and S3 are withheld with S0. 36 are in a special class, so that S3 is 36 to
+    39 and S2 1 to 4."""
+    tables = {
+        "support_levels": levels("varkaus", 160, 0, 3, 37, 0),
+        "inclusion": spots("varkaus", (36, 4, 0, 0), (0, 0, 0)),
+    }
+    hidden = ("S0", "S2", "S3")
+    careless = {
+        "support_levels": [
+            {**row, "pupils": None if row["support_level"] in hidden else row["pupils"]}
+            for row in tables["support_levels"]
+        ],
+        "inclusion": [
+            {**row, "pupils": None if row["place"] == "small_group" else row["pupils"]} for row in tables["inclusion"]
+        ],
+    }
+    found = {one.cell for one in audit(careless, tables, PLACES)}
+    assert "band=all day=2025-10-31 level=S2 of=pupils who=varkaus" in found
+    assert audit(protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows, tables, PLACES) == []
+
+
 def test_a_nought_that_is_shown_keeps_its_reason() -> None:
     rows = attendance_by_level("varkaus", 60, None, 0, 12, 0)
     tables = {"attendance_by_support_level": rows}

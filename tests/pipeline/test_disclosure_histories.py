@@ -28,6 +28,8 @@ Row = dict[str, Any]
 PLACES = ("iisalmi", "kuopio", "varkaus")
 BANDS = ("1-2", "3-6", "7-9")
 LEVELS = ("S0", "S2", "S3")
+# Regime → a place that only pupils with S3 have, and another.
+SPOTS = {"2011": ("placement_1", "placement_2"), "2025": ("special_class", "small_group")}
 OCTOBER = date(2025, 10, 31)
 SHARES = Protection(counts={"pupils": (), "population": ("pupils",)}, denominators={})
 PROTECTIONS = {
@@ -152,7 +154,8 @@ def levels(data: st.DataObject) -> Story:
             if other == "inclusion":
                 every, found = _decided(data, every, found, day, places, bands)
             sums += found
-            editions[number].unseen |= {name: value for name, value in every.items() if ("regime", "any") in name}
+            unseen = {("regime", "any"), ("spot", "elsewhere")}
+            editions[number].unseen |= {name: value for name, value in every.items() if unseen & {*name}}
             _write_levels(editions[number], every, day, places, bands, other, corrects=number > shown_in[0])
     return Story(editions, places, Sums(list(dict.fromkeys(sums)), within))
 
@@ -193,18 +196,20 @@ def _decided(
     places: Sequence[str],
     bands: Sequence[str],
 ) -> tuple[dict[Name, int], list[Any]]:
-    """Who has S2 or S3 has a decision of one of two regimes, and is taught in one of two places."""
+    """Who has S2 or S3 has a decision of a regime, and is taught in one of its two places, one of which says S3."""
     atoms = {}
     for place, band in product(places, bands):
         name = {"of": "pupils", "day": str(day), "who": place, "band": band}
         rest = sum(every[named(**name, level=level)] for level in ("S2", "S3"))
+        highest = every[named(**name, level="S3")]
         of_2011 = min(rest, data.draw(st.integers(0, 8), "of 2011"))
         for regime, some in (("2011", of_2011), ("2025", rest - of_2011)):
-            first = min(some, data.draw(st.integers(0, 6), "spot"))
-            for spot, value in (("one", first), ("other", some - first)):
+            first = min(some, highest, data.draw(st.one_of(st.integers(0, 6), st.just(highest)), "spot"))
+            highest -= first
+            for spot, value in zip(SPOTS[regime], (first, some - first), strict=True):
                 atoms[named(**name, regime=regime, spot=spot)] = value
     margins = [{"band": BANDS}] if "all" not in bands else []
-    found, more = add_up(atoms, {"spot": ("one", "other")}, *margins, {"who": tuple(places)})
+    found, more = add_up(atoms, {"spot": [*SPOTS["2011"], *SPOTS["2025"]]}, *margins, {"who": tuple(places)})
     joined = []
     for name, value in found.items():
         said = dict(name)
@@ -215,6 +220,10 @@ def _decided(
             joined.append((decided, (name, named(**people, regime="2025"))))
             joined.append((decided, tuple(named(**people, level=level) for level in ("S2", "S3"))))
             every[decided] = value + found[named(**people, regime="2025")]
+            level, elsewhere = named(**people, level="S3"), named(**people, level="S3", spot="elsewhere")
+            of_s3 = tuple(named(**people, regime=regime, spot=spots[0]) for regime, spots in SPOTS.items())
+            joined.append((level, (*of_s3, elsewhere)))
+            every[elsewhere] = every[level] - sum(found[one] for one in of_s3)
     return every | found, [*sums, *more, *joined]
 
 
@@ -244,7 +253,7 @@ def _write_levels(
                 names = {"pupils": named(**people, **{axis: category}), "population": named(**people)}
                 row = key | {column: category} | {one: values[name] for one, name in names.items()}
                 edition.add(table, row, names, corrects=corrects)
-        for regime, spot in product(("2011", "2025"), ("one", "other")) if other == "inclusion" else ():
+        for regime, spot in ((one, spot) for one, spots in SPOTS.items() for spot in spots if other == "inclusion"):
             names = {"pupils": named(**people, regime=regime, spot=spot), "population": named(**people, regime=regime)}
             row = key | {"regime": regime, "place": spot} | {one: values[name] for one, name in names.items()}
             # Everybody's level is known.

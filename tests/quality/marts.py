@@ -234,7 +234,7 @@ select
     case when regime is not null then 'approximate' end, null, '2025-06-22'
 from place cross join category;
 
--- The tenth at S2 is of the regime of 2011, that at S3 of that of 2025.
+-- The tenth at S3 is of the regime of 2011, that at S2 of that of 2025.
 with place (municipality, pupils) as (values ('kuopio', 20), ('varkaus', 10), ('region', 30)),
 band (grade_band, times) as (values ('1-2', 1), ('3-6', 1), ('7-9', 0), ('all', 2)),
 taught (regime, place, part) as (

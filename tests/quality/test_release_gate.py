@@ -222,6 +222,8 @@ BROKEN = {
     "release.inclusion.population_adds_up": "update candidate.inclusion set pupils = pupils - 1 "
     "where place = 'placement_1' and municipality = 'kuopio' and grade_band = 'all'",
     "release.inclusion.decisions_add_up": "delete from candidate.inclusion where regime = '2025'",
+    "release.inclusion.places_of_s3_within_level": "update candidate.inclusion set pupils = pupils + 1 "
+    "where place = 'placement_1' and municipality = 'kuopio'",
     "release.inclusion.bands_add_up": "update candidate.inclusion set pupils = pupils + 1 "
     "where place = 'small_group' and municipality = 'kuopio' and grade_band = 'all'",
     "release.inclusion.region_adds_up": "update candidate.inclusion set pupils = pupils + 1 "
