@@ -21,7 +21,7 @@ from tests.pipeline.test_publication import count, release
 ONE_RELEASE = """
 select
     (select release_number from reporting.release) as release_number,
-    (select rows_landed from reporting.data_status) as told_by_status,
+    (select days_old from reporting.data_status) as told_by_status,
     (select count(distinct count_day) from reporting.support_levels) as days,
     (select sum(pupils) from reporting.support_levels where municipality = 'kuopio' and support_level = 'S0') as pupils
 """

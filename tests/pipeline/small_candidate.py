@@ -12,6 +12,6 @@ def make_candidate(connection: psycopg.Connection) -> None:
             share numeric, as_of date, primary key (count_day, municipality, grade_band, support_level)
         );
         comment on table candidate.support_levels is 'Tuen tasot. / Levels of support.';
-        create table candidate.data_status (municipality text primary key, rows_landed integer)
+        create table candidate.data_status (municipality text primary key, days_old integer)
         """
     )

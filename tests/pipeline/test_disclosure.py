@@ -6,10 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline.audit import Seen, audit, cells
-from pipeline.disclosure import Protection, Published, protect
+from pipeline.disclosure import Protection, Published, protect, protection_of
 from pipeline.linked_counts import Count, NotLinked, TablesDisagree, linked_counts
+from pipeline.settings import PROJECT_ROOT
 
 ATTENDANCE = Protection(
     counts={
@@ -618,3 +620,21 @@ def test_a_pending_correction_is_not_told_by_the_other_corrected_counts() -> Non
 def test_a_table_of_which_nobody_has_said_what_it_counts_is_refused() -> None:
     with pytest.raises(NotLinked, match="new_table"):
         protect({"new_table": [{"pupils": 3}]}, {"new_table": SHARES}, PLACES)
+
+
+# Numbers that count neither pupils nor rows of theirs: what names a row, and how old it is.
+OF_NOBODY = {"school_year", "horizon", "days_old"}
+
+
+def shared_models() -> list[dict[str, Any]]:
+    """The models of the shared tables, as their descriptions are written."""
+    files = (PROJECT_ROOT / "dbt_project" / "models" / "marts").glob("*.yml")
+    return [model for file in files for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", ())]
+
+
+@pytest.mark.parametrize("model", shared_models(), ids=lambda model: str(model["name"]))
+def test_every_number_of_a_shared_table_is_protected(model: dict[str, Any]) -> None:
+    """So is a number of rows: three support rows tonight and four tomorrow are one pupil more."""
+    numbers = {one["name"] for one in model["columns"] if one["data_type"] in ("bigint", "integer", "numeric")}
+    protected = protection_of(model.get("config", {}).get("meta", {})).columns
+    assert numbers - OF_NOBODY - protected == set()

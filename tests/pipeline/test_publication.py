@@ -189,13 +189,13 @@ def test_a_rollback_shows_the_rows_of_before_and_the_next_release_goes_on(region
 
 def test_the_last_thirteen_releases_can_be_brought_back(region: psycopg.Connection) -> None:
     count(region, OCTOBER, {"iisalmi": (100, 50, 20), "kuopio": (900, 200, 90)})
-    for landed in range(15):
+    for days_old in range(15):
         region.execute("delete from candidate.data_status")
-        region.execute("insert into candidate.data_status values ('kuopio', %s)", (landed,))
+        region.execute("insert into candidate.data_status values ('kuopio', %s)", (days_old,))
         release(region, FIRST)
     numbers = region.execute("select distinct release_number from ops.release_part order by 1").fetchall()
     assert [row[0] for row in numbers] == list(range(3, 16))
-    assert region.execute("select rows_landed from reporting.data_status").fetchall() == [(14,)]
+    assert region.execute("select days_old from reporting.data_status").fetchall() == [(14,)]
     # What was published of each count is kept, also of releases that are gone.
     assert region.execute("select count(*) > 0 from ops.published_cell where release_number = 1").fetchone() == (True,)
 

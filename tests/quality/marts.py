@@ -54,8 +54,7 @@ create table if not exists candidate.support_timeliness (
 );
 create table if not exists candidate.data_status (
     municipality text, dataset text, last_night date, last_status text, accepted_night date, as_of date,
-    covers_from date, covers_to date, rows_landed integer, rows_rejected integer, days_old integer, message_fi text,
-    message_en text
+    covers_from date, covers_to date, days_old integer, message_fi text, message_en text
 );
 create table if not exists harmonised.period (
     period_type text, period_start date, period_end date, month date, is_shared boolean
@@ -280,7 +279,7 @@ from place cross join band cross join passed;
 
 insert into candidate.data_status
 select
-    municipality, dataset, '2025-10-22', 'accepted', '2025-10-22', '2025-10-22', '2025-08-01', '2025-10-21', 10, 0, 0,
+    municipality, dataset, '2025-10-22', 'accepted', '2025-10-22', '2025-10-22', '2025-08-01', '2025-10-21', 0,
     'ajan tasalla', 'up to date'
 from (values ('kuopio'), ('varkaus')) as place (municipality)
 cross join unnest(array['enrolment', 'absence', 'support', 'school_day']) as dataset;

@@ -42,8 +42,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "early_warning_week": ("municipality", "pupil_key", "week_end"),
 }
 
-NOT_KNOWN = {"data_status": {"rows_landed", "message_fi", "message_en"}}
-"""Columns that no reading of the definitions says: how many rows a source has of its data, and wording."""
+NOT_KNOWN = {"data_status": {"message_fi", "message_en"}}
+"""Columns that no reading of the definitions says: wording."""
 
 EXACT = Fraction(1, 10**15)
 """How far PostgreSQL's quotient of two decimals may be from the true one, which it gives to 16 digits."""

@@ -35,9 +35,6 @@ def data_status(facts: Facts, outcomes: Mapping[str, LastNight]) -> Table:
                 "as_of": day(last.as_of),
                 "covers_from": day(last.covers_from) if absences else first if first.toordinal() <= to else None,
                 "covers_to": day(last.covers_to) if absences else day(to) if first.toordinal() <= to else None,
-                "rows_rejected": sum(1 for row in facts.rejected if (row.municipality, row.night) == (name, last.night))
-                if absences
-                else 0,
                 "days_old": facts.night - last.as_of,
             }
     return found

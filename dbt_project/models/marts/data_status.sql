@@ -84,8 +84,6 @@ select
         when chain.municipality is null then accepted.covers_to
         when chain.covers_from <= chain.covers_to then chain.covers_to
     end as covers_to,
-    accepted.rows_landed,
-    accepted.rows_rejected,
     -- A night that is made up for later is read after its own morning: its data is not older than nothing.
     case
         when accepted.as_of is not null
