@@ -426,7 +426,7 @@ class _Work:
         longest = one.max_length or 20
         unfit = pl.Series(
             [
-                text is not None and (len(text) > longest or not text.isprintable() or parsing.holds_personal_id(text))
+                text is not None and (len(text) > longest or not text.isprintable() or parsing.hides_personal_id(text))
                 for text in column.texts
             ],
             dtype=pl.Boolean,
@@ -477,7 +477,7 @@ class _Work:
             marked = pl.Series([False] * len(column.texts), dtype=pl.Boolean).scatter(places, True)
             rows = column.where(marked)
             pupils = pupil.gather(rows).drop_nulls().n_unique()
-            many = pupils >= TYPED_TEXT_PUPILS and len(form) <= 40 and not parsing.holds_personal_id(form)
+            many = pupils >= TYPED_TEXT_PUPILS and len(form) <= 40 and not parsing.hides_personal_id(form)
             if many and form:
                 for place in places:
                     normal[place] = form
@@ -965,7 +965,7 @@ def _folded(text: str) -> str:
 def _may_be_shown(kind: str, text: str) -> bool:
     if kind in ("home_municipality", "school"):
         # Names are what these columns hold.
-        return len(text) <= 12 and not parsing.holds_personal_id(text)
+        return parsing.is_short_text(text)
     return parsing.looks_like_code(text)
 
 

@@ -23,7 +23,19 @@ _HETU_CHECK = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 _OPPIJANUMERO = r"^1\.2\.246\.562\.(24|98|198)\.[0-9]{11}$"
 # A HETU or an OID anywhere in a text, also badly written.
 _PERSONAL = re.compile(r"[0-9]{6}[-+A-Za-z][0-9]{3}[0-9A-Za-z]|[0-9](\.[0-9]+){4,}|[0-9]{8,}")
+# What people write between the digits of an id; the dash of a HETU is a part of it.
+_BETWEEN_DIGITS = re.compile(r"[\s.,:/_]+")
 _NUMBER_LIKE = re.compile(r"[+-]?[0-9]{1,4}([.,:/ T+-][0-9]{1,4}){0,7}Z?", re.ASCII)
+# Longer numbers are telephone numbers and personal ids, unless they are a date or a time.
+_SHORT_NUMBER = 6
+_YEAR = "(?:00|1[89]|2[01])[0-9]{2}"
+# A time only after a year of four digits: after one of two it could be the end of a HETU.
+_DATE_LIKE = re.compile(
+    rf"[0-9]{{1,2}}([./-])[0-9]{{1,2}}\1[0-9]{{2}}"
+    rf"|([0-9]{{1,2}}([./-])[0-9]{{1,2}}\3{_YEAR}|{_YEAR}([./-])[0-9]{{1,2}}\4[0-9]{{1,2}})"
+    r"([T ][0-9]{1,2}([.:])[0-9]{2}(\6[0-9]{2}([.,][0-9]{1,4})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?",
+    re.ASCII,
+)
 _CODE_LIKE = re.compile(r"[\w§.+/-]{1,12}|[\w§.+/-]{1,4}( [\w§.+/-]{1,4}){1,3}")
 # A capitalised word: a code could be one, but so could a name that somebody typed.
 _NAME_LIKE = re.compile(r"[A-ZÅÄÖ][a-zåäöé]{2,}")
@@ -64,23 +76,36 @@ def invalid_oppijanumero(texts: pl.Series) -> pl.Series:
 
 
 def looks_numeric(text: str) -> bool:
-    """Whether a text is a short number, date or time, which nobody is recognised by."""
-    return _NUMBER_LIKE.fullmatch(text) is not None
+    """Whether a text is a short number, a date or a time, which nobody is recognised or called by."""
+    if _NUMBER_LIKE.fullmatch(text) is None:
+        return False
+    return _digits(text) <= _SHORT_NUMBER or _DATE_LIKE.fullmatch(text) is not None
 
 
 def looks_like_code(text: str) -> bool:
-    """Whether a text has the form of a code: at most 12 characters, no HETU or OID, not written like a name."""
-    return (
-        len(text) <= 12
-        and _CODE_LIKE.fullmatch(text) is not None
-        and _PERSONAL.search(text) is None
-        and _NAME_LIKE.search(text) is None
-    )
+    """Whether a text has the form of a code: at most 12 characters, no HETU, OID or telephone number, not written like
+    a name."""
+    return is_short_text(text) and _CODE_LIKE.fullmatch(text) is not None and _NAME_LIKE.search(text) is None
 
 
 def holds_personal_id(text: str) -> bool:
     """Whether something in the text has the form of a HETU, an OID or another long number."""
     return _PERSONAL.search(text) is not None
+
+
+def hides_personal_id(text: str) -> bool:
+    """`holds_personal_id` of one cell, also where blanks or dots stand between the digits (`13.10.52-3081`,
+    `040 123 4567`). Not for prose, whose dates and numbers would make a long number together."""
+    return holds_personal_id(text) or holds_personal_id(_BETWEEN_DIGITS.sub("", text))
+
+
+def is_short_text(text: str) -> bool:
+    """Whether a text of a column of places is short enough for a code and no HETU, OID or telephone number."""
+    return len(text) <= 12 and not hides_personal_id(text) and _digits(text) <= _SHORT_NUMBER
+
+
+def _digits(text: str) -> int:
+    return sum(c.isdigit() for c in text)
 
 
 def normalise_typed(text: str) -> str:
