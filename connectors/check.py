@@ -2,11 +2,12 @@
 
 Each column is looked at by its distinct texts, so that the cost follows what is different, not how many rows there
 are; rows are told one by one only where something is wrong. No message holds an id, free text, or anything that could
-be a name.
+be a name: a text that no crosswalk knows is told, and landed, if it is too short for a name, has words of known codes
+only, or is that of several pupils.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -36,7 +37,7 @@ _HARMLESS = -1
 
 _PLACEMENT = re.compile(r"toteutuspaikka ([1-5])")
 HELSINKI = ZoneInfo("Europe/Helsinki")
-# So many pupils with the same unknown text cannot be recognised by it, so it may be shown and landed.
+# So many pupils with the same unknown text cannot be recognised by it, so it may be shown and landed: in any column.
 TYPED_TEXT_PUPILS = 5
 # So many records, and not one of a school of the list, are another municipality's; fewer can be a slip in each.
 STRANGERS = 20
@@ -362,7 +363,8 @@ class _Work:
                 for text, number in zip(column.texts, landed, strict=True)
             ]
             self._refuse_strangers(column, unknown)
-            self._unmapped("school", column, unknown)
+            names = {school.source_value for school in self.municipality.codes.schools}
+            self._unmapped("school", column, unknown, self._may_be_told(column, unknown, names, parsing.is_short_text))
             nameless = [text is not None and number is None for text, number in zip(column.texts, landed, strict=True)]
             self._violate(one.name, column.where(pl.Series(nameless, dtype=pl.Boolean)), source, "unknown_school")
 
@@ -395,12 +397,13 @@ class _Work:
         self.values[one.name] = self._codes(one.name, kind, source, column, known)
 
     def _codes(self, name: str, kind: str, source: str, column: Distinct, known: set[str]) -> pl.Series:
-        """Codes as they came. One that is in no list lands if it looks like a code; else it rejects its rows."""
+        """Codes as they came. One that is in no list lands if it may be told; else it rejects its rows."""
         unknown = [text is not None and text not in known for text in column.texts]
         landed = column.texts
         if any(unknown):
-            self._unmapped(kind, column, unknown)
-            unfit = [bad and not parsing.looks_like_code(text) for text, bad in zip(landed, unknown, strict=True)]
+            told = self._may_be_told(column, unknown, known, parsing.looks_like_code)
+            self._unmapped(kind, column, unknown, told)
+            unfit = [bad and not may for bad, may in zip(unknown, told, strict=True)]
             if any(unfit):
                 marked = pl.Series(unfit, dtype=pl.Boolean)
                 self._violate(name, column.where(marked), source, "not_a_code")
@@ -419,7 +422,8 @@ class _Work:
 
         landed = [read(text) for text in column.texts]
         unknown = [text is not None and value is None for text, value in zip(column.texts, landed, strict=True)]
-        self._unmapped("home_municipality", column, unknown)
+        told = self._may_be_told(column, unknown, set(known.values()), parsing.is_short_text)
+        self._unmapped("home_municipality", column, unknown, told)
         self.values[one.name] = column.spread(pl.Series(landed, dtype=pl.String))
 
     def _read_class_name(self, one: Property, column: Distinct) -> None:
@@ -472,12 +476,10 @@ class _Work:
             normal.append(form if form in known else None)
             if form is not None and form not in known:
                 unknown.setdefault(form, []).append(place)
-        pupil = self.values["pupil_id"]
         for form, places in unknown.items():
             marked = pl.Series([False] * len(column.texts), dtype=pl.Boolean).scatter(places, True)
             rows = column.where(marked)
-            pupils = pupil.gather(rows).drop_nulls().n_unique()
-            many = pupils >= TYPED_TEXT_PUPILS and len(form) <= 40 and not parsing.hides_personal_id(form)
+            many = self._of_many_pupils(rows) and len(form) <= 40 and not parsing.hides_personal_id(form)
             if many and form:
                 for place in places:
                     normal[place] = form
@@ -507,7 +509,8 @@ class _Work:
             detail = "/".join(dataset.style.true)
             self._violate("marks", column.where(unread), source, "unparsable", detail)
             if source not in known and yes.any():
-                self._unmapped("mark", column, yes.fill_null(value=False).to_list(), shown=source)
+                rows = column.where(yes.fill_null(value=False))
+                self.unmapped.append(_Unmapped("mark", source, rows))
             marks = [[source] if value else [] for value in yes]
             parts.append(column.spread(pl.Series(marks, dtype=pl.List(pl.String))))
         if dataset.mark_prose:
@@ -524,15 +527,13 @@ class _Work:
         items = parsing.lists(column.texts, self.dataset.mark_separator)
         unread = pl.Series([item is None for item in items], dtype=pl.Boolean)
         self._violate("marks", column.where(unread), source, "unparsable", f"A{self.dataset.mark_separator}B")
-        new = {mark for item in items for mark in item or () if mark not in known}
-        for mark in sorted(new):
-            self._unmapped(
-                "mark",
-                column,
-                [mark in (item or ()) for item in items],
-                shown=mark if parsing.looks_like_code(mark) else None,
-            )
-        unfit = {mark for mark in new if not parsing.looks_like_code(mark)}
+        words, unfit = _words(known), set()
+        for mark in sorted({mark for item in items for mark in item or () if mark not in known}):
+            rows = column.where(pl.Series([mark in (item or ()) for item in items], dtype=pl.Boolean))
+            told = parsing.looks_like_code(mark) and (_is_no_name(mark, words) or self._of_many_pupils(rows))
+            self.unmapped.append(_Unmapped("mark", mark if told else None, rows))
+            if not told:
+                unfit.add(mark)
         if unfit:
             marked = pl.Series([bool(unfit & set(item or ())) for item in items], dtype=pl.Boolean)
             self._violate("marks", column.where(marked), source, "not_a_code")
@@ -575,7 +576,9 @@ class _Work:
             self._read_value(lessons, source, column)
             reasons.append((source, self.values.pop("lessons")))
             if source not in known:
-                self._unmapped("absence", column, column.texts.is_not_null().to_list(), shown=source)
+                rows = column.where(column.texts.is_not_null())
+                if len(rows):
+                    self.unmapped.append(_Unmapped("absence", source, rows))
         return reasons
 
     # Rules over several columns or rows
@@ -739,18 +742,38 @@ class _Work:
             order = self.fields.index(name) if name in self.fields else len(self.fields)
         self.violations.append(_Violation(order, rows.cast(pl.UInt32), source, rule, detail, shown))
 
-    def _unmapped(self, kind: str, column: Distinct, unknown: Sequence[bool], shown: str | None = None) -> None:
-        """Note the rows of texts that no crosswalk knows; a text that is no code is told by its first row only."""
-        if not any(unknown):
-            return
-        if shown is not None:
-            self.unmapped.append(_Unmapped(kind, shown, column.where(pl.Series(unknown, dtype=pl.Boolean))))
-            return
-        for place, (text, bad) in enumerate(zip(column.texts, unknown, strict=True)):
+    def _may_be_told(
+        self, column: Distinct, unknown: Sequence[bool], known: Collection[str], fits: Callable[[str], bool]
+    ) -> list[bool]:
+        """Of each text that no crosswalk knows, whether it may be shown and stored: it has a code's form, and it is
+        either no name for sure, or that of TYPED_TEXT_PUPILS pupils, who cannot be recognised by it."""
+        keys = [_folded(text) if bad and fits(text) else None for text, bad in zip(column.texts, unknown, strict=True)]
+        many, words = self._keys_of_many(column, keys), _words(known)
+        return [
+            key is not None and (key in many or _is_no_name(text, words))
+            for key, text in zip(keys, column.texts, strict=True)
+        ]
+
+    def _keys_of_many(self, column: Distinct, keys: Sequence[str | None]) -> set[str]:
+        """The keys that TYPED_TEXT_PUPILS pupils have; `keys` are those of the distinct texts."""
+        series = pl.Series(keys, dtype=pl.String)
+        if "pupil_id" not in self.values or series.null_count() == len(series):
+            # A calendar has no pupils, so nothing in it is that of many.
+            return set()
+        rows = pl.DataFrame({"key": column.spread(series), "pupil": self.values["pupil_id"]}).drop_nulls()
+        counted = rows.group_by("key").agg(pl.col("pupil").n_unique())
+        return set(counted.filter(pl.col("pupil") >= TYPED_TEXT_PUPILS)["key"])
+
+    def _of_many_pupils(self, rows: pl.Series) -> bool:
+        return self.values["pupil_id"].gather(rows).drop_nulls().n_unique() >= TYPED_TEXT_PUPILS
+
+    def _unmapped(self, kind: str, column: Distinct, unknown: Sequence[bool], told: Sequence[bool]) -> None:
+        """Note the rows of texts that no crosswalk knows; a text that may not be told is so by its first row only."""
+        for place, (text, bad, may) in enumerate(zip(column.texts, unknown, told, strict=True)):
             if not bad:
                 continue
             rows = column.where(pl.Series([False] * len(unknown), dtype=pl.Boolean).scatter(place, True))
-            self.unmapped.append(_Unmapped(kind, text if _may_be_shown(kind, text) else None, rows))
+            self.unmapped.append(_Unmapped(kind, text if may else None, rows))
 
     def _counted_unmapped(self) -> list[dict[str, Any]]:
         """One line a code. Rows that are gone, or rejected for something else, do not wait for a code to be mapped."""
@@ -962,11 +985,13 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _may_be_shown(kind: str, text: str) -> bool:
-    if kind in ("home_municipality", "school"):
-        # Names are what these columns hold.
-        return parsing.is_short_text(text)
-    return parsing.looks_like_code(text)
+def _words(known: Collection[str]) -> frozenset[str]:
+    return frozenset(word for code in known for word in code.casefold().split())
+
+
+def _is_no_name(text: str, words: frozenset[str]) -> bool:
+    """Whether an unknown text is too short for a name, or made of words of known codes, in whatever letters."""
+    return parsing.is_plain_code(text) or words.issuperset(text.casefold().split())
 
 
 _POLARS_TYPES: Mapping[str, Any] = {

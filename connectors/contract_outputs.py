@@ -220,8 +220,10 @@ _FIELD_RULES = {
     ),
     "invalid_oppijanumero": ("Oppijanumero on oikean muotoinen.", "A learner id has its form."),
     "not_a_code": (
-        "Koodi on kunnan koodistossa tai näyttää koodilta; muuta tekstiä ei tallenneta.",
-        "A code is in the municipality's list or looks like a code; no other text is stored.",
+        "Koodi on kunnan koodistossa, enintään kaksikirjaiminen tai vähintään viidellä oppilaalla; muuta tekstiä, joka "
+        "voisi olla nimi, ei tallenneta.",
+        "A code is in the municipality's list, has at most two letters, or is that of five pupils or more; other text, "
+        "which could be a name, is not stored.",
     ),
 }
 _REASONS = (

@@ -39,8 +39,8 @@ MESSAGES = {
         "{column}: the learner id has the wrong form.",
     ),
     "not_a_code": (
-        "{column}: arvo ei ole koodistossa eikä näytä koodilta, joten sitä ei tallenneta.",
-        "{column}: the value is in no code list and does not look like a code, so it is not stored.",
+        "{column}: arvo ei ole koodistossa ja voisi olla muuta kuin koodi, joten sitä ei tallenneta.",
+        "{column}: the value is in no code list and could be something else than a code, so it is not stored.",
     ),
     "unknown_school": (
         "{column}: koulua ei ole kunnan koululuettelossa (schools.csv).",

@@ -37,6 +37,8 @@ _DATE_LIKE = re.compile(
     re.ASCII,
 )
 _CODE_LIKE = re.compile(r"[\w§.+/-]{1,12}|[\w§.+/-]{1,4}( [\w§.+/-]{1,4}){1,3}")
+# A text that nobody is called by has few letters; those of other scripts can be a whole name.
+_PLAIN_CODE = re.compile(r"[0-9A-Za-zÅÄÖåäö§.+/ -]+")
 # A capitalised word: a code could be one, but so could a name that somebody typed.
 _NAME_LIKE = re.compile(r"[A-ZÅÄÖ][a-zåäöé]{2,}")
 _MONTHS_FI = (
@@ -84,8 +86,15 @@ def looks_numeric(text: str) -> bool:
 
 def looks_like_code(text: str) -> bool:
     """Whether a text has the form of a code: at most 12 characters, no HETU, OID or telephone number, not written like
-    a name."""
+    a name. It can still be one: see `is_plain_code`."""
     return is_short_text(text) and _CODE_LIKE.fullmatch(text) is not None and _NAME_LIKE.search(text) is None
+
+
+def is_plain_code(text: str) -> bool:
+    """Whether a text is a code and cannot be a name or a birth date: at most two letters and five digits."""
+    if not looks_like_code(text) or _PLAIN_CODE.fullmatch(text) is None:
+        return False
+    return sum(c.isalpha() for c in text) <= 2 and _digits(text) <= 5
 
 
 def holds_personal_id(text: str) -> bool:

@@ -1,5 +1,5 @@
 """The quality page: how the nights went, what was found and for how long, what waits, and what was released. From
-schema `ops`: counts, rules, codes and column names; never a value of a row."""
+schema `ops`: counts, rules, codes and column names; never a value of a row, nor a code that could be a name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -160,7 +160,7 @@ def in_words(quality: Quality, labels: Labels) -> QualityInWords:
         deliveries=quality.deliveries,
         findings=tuple((one, one.message_fi if finnish else one.message_en) for one in quality.findings),
         unmapped=tuple(
-            (one, code_in_finnish(one.source_code) if finnish else one.source_code) for one in quality.unmapped
+            (one, code_in_finnish(one.told_to_all) if finnish else one.told_to_all) for one in quality.unmapped
         ),
         without_queue=quality.without_queue,
         rejected=tuple((one, _rule(one, words)) for one in quality.rejected),

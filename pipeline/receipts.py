@@ -388,7 +388,11 @@ def _iso(day: date | None) -> str | None:
 
 def code_in_finnish(code: str) -> str:
     """A code; one that could be a name is told by its row, in Finnish."""
-    return code.replace("(typed text, row ", "(kirjoitettu teksti, rivi ").replace("(text, row ", "(teksti, rivi ")
+    return (
+        code.replace("(typed text, row ", "(kirjoitettu teksti, rivi ")
+        .replace("(text, row ", "(teksti, rivi ")
+        .replace("(text)", "(teksti)")
+    )
 
 
 def finnish_date(text: str) -> str:

@@ -9,11 +9,11 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
 
+from connectors.check import TYPED_TEXT_PUPILS
 from connectors.config import (
     ABSENCE_CLASSES,
     FORMS,
@@ -26,6 +26,7 @@ from connectors.config import (
     municipality_names,
 )
 from connectors.delivery import school_year_bounds
+from connectors.parsing import is_plain_code
 from pipeline.settings import Settings
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
@@ -53,6 +54,13 @@ _MARKS = """
 """
 # How a code is told that could be a name, and so is told by its row only.
 _HIDDEN = ("(text, row ", "(typed text, row ")
+# Where a code landed, with its pupil: table (of absences, that of the grain), and which rows have it.
+_LANDED = {
+    "absence": ("landing.absence_{grain}", "source_code = %s"),
+    "form": ("landing.enrolment", "form = %s"),
+    "support": ("landing.support", "support_code = %s"),
+    "mark": ("landing.support", "%s = any(marks)"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,9 @@ class UnmappedCode:
     of the last delivery that has it. first_row: the first of them there, None where it cannot be told. first_seen,
     last_seen: nights. column: of the source; several are joined by a plus. delivery, status: the last one that has it.
     file, line: what to add to which file of the municipality's folder; `FILL IN` stands where somebody must decide, and
-    meanings says what may stand there. next_command: what to run when the line is there.
+    meanings says what may stand there. next_command: what to run when the line is there. told_to_all: the code as
+    other municipalities may read it: `source_code` where it is too short for a name or TYPED_TEXT_PUPILS landed pupils
+    have it, else its row if it is known.
     """
 
     municipality: str
@@ -83,6 +93,7 @@ class UnmappedCode:
     line: str
     meanings: tuple[str, ...]
     next_command: str
+    told_to_all: str
 
 
 @dataclass(frozen=True)
@@ -222,6 +233,8 @@ def _code(
     of = _KINDS[kind]
     layout = municipality.datasets[dataset]
     hidden = source_code.startswith(_HIDDEN)
+    first_row, pupils = _landed(connection, municipality, kind, source_code, delivery_id)
+    plain = hidden or is_plain_code(source_code) or pupils >= TYPED_TEXT_PUPILS
     return UnmappedCode(
         municipality=municipality.name,
         dataset=dataset,
@@ -231,7 +244,7 @@ def _code(
         if not hidden and _is_known(connection, municipality, kind, source_code, delivery_id)
         else "open",
         row_count=row_count,
-        first_row=_first_row(connection, municipality, kind, source_code, delivery_id),
+        first_row=first_row,
         first_seen=first_seen,
         last_seen=night,
         source=layout.source_name(school_year, night),
@@ -242,6 +255,7 @@ def _code(
         line=new_line(municipality, kind, GAP if hidden else source_code, school_year, datetime.now(HELSINKI).date()),
         meanings=of.meanings,
         next_command=f"tukiverkko replay {delivery}",
+        told_to_all=source_code if plain else "(text)" if first_row is None else f"(text, row {first_row})",
     )
 
 
@@ -333,20 +347,20 @@ def _column(layout: Dataset, kind: str) -> str:
     return layout.columns.get(fields[kind], "")
 
 
-def _first_row(
+def _landed(
     connection: psycopg.Connection, municipality: Municipality, kind: str, source_code: str, delivery_id: int
-) -> int | None:
-    """The first landed row that has the code; a code that did not land is told by its rejected rows."""
-    found: Any = {
-        "absence": (f"landing.absence_{municipality.absence_grain}", "source_code = %s"),
-        "form": ("landing.enrolment", "form = %s"),
-        "support": ("landing.support", "support_code = %s"),
-        "mark": ("landing.support", "%s = any(marks)"),
-    }.get(kind)
-    if found is None:
-        return None
-    table, condition = found
+) -> tuple[int | None, int]:
+    """The first landed row that has the code, and how many pupils have it; a code that did not land is told by its
+    rejected rows."""
+    if kind not in _LANDED:
+        return None, 0
+    table, condition = _LANDED[kind]
     row = connection.execute(
-        f"select min(row_number) from {table} where delivery_id = %s and {condition}", (delivery_id, source_code)
+        f"""
+        select min(row_number), count(distinct pupil_ref)
+        from {table.format(grain=municipality.absence_grain)} where delivery_id = %s and {condition}
+        """,
+        (delivery_id, source_code),
     ).fetchone()
-    return row[0] if row else None
+    assert row is not None
+    return row[0], row[1]

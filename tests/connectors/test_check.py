@@ -528,8 +528,8 @@ def test_varkaus_maps_names_of_schools_and_marks_of_measures() -> None:
     ]
     assert rules(enrolment) == [(3, "Koulu", "unknown_school")]
     assert enrolment.unmapped == [
-        {"kind": "home_municipality", "source_code": "Uusikunta", "row_count": 1},
-        {"kind": "school", "source_code": "Vieras koulu", "row_count": 1},
+        {"kind": "home_municipality", "source_code": "(text, row 4)", "row_count": 1},
+        {"kind": "school", "source_code": "(text, row 3)", "row_count": 1},
     ]
     assert checked["support"].frame.select("support_code", "marks", "valid_from", "valid_to").rows() == [
         ("E", ["Pienryhmä", "Avustaja", "20 i §"], date(2025, 8, 1), date(2025, 12, 31))

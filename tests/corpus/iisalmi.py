@@ -123,7 +123,9 @@ CASES = [
     case(
         "a school number of six digits",
         cell("enrolment", 3, "koulunro", 123456),
-        rejects(("enrolment", 3, "koulunro", "unknown_school"), *orphans(3), unmapped=(("school", "123456", 1),)),
+        rejects(
+            ("enrolment", 3, "koulunro", "unknown_school"), *orphans(3), unmapped=(("school", "(text, row 3)", 1),)
+        ),
     ),
     case(
         "a form of teaching in other letters",

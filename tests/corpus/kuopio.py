@@ -234,7 +234,9 @@ CASES = [
     case(
         "a school by a name that the list does not have",
         cell("enrolment", 3, "Koulunro", "Hatsala"),
-        rejects(("enrolment", 3, "Koulunro", "unknown_school"), *orphans(3), unmapped=(("school", "Hatsala", 1),)),
+        rejects(
+            ("enrolment", 3, "Koulunro", "unknown_school"), *orphans(3), unmapped=(("school", "(text, row 3)", 1),)
+        ),
     ),
     case(
         "a school number that the list does not have",
@@ -246,12 +248,21 @@ CASES = [
     case(
         "a form of teaching that the folder does not know",
         cell("enrolment", 3, "Opetusmuoto", "ETÄ"),
-        holds("codes_mapped", ("form", "ETÄ", 1)),
+        holds(
+            "codes_mapped",
+            ("form", "(text, row 3)", 1),
+            rejected=(("enrolment", 3, "Opetusmuoto", "not_a_code"), *orphans(3)),
+        ),
+    ),
+    case(
+        "a short form of teaching that the folder does not know",
+        cell("enrolment", 3, "Opetusmuoto", "E2"),
+        holds("codes_mapped", ("form", "E2", 1)),
     ),
     case(
         "a home municipality that does not exist",
         cell("enrolment", 3, "Kotikunta", "Narnia"),
-        lands(unmapped=(("home_municipality", "Narnia", 1),)),
+        lands(unmapped=(("home_municipality", "(text, row 3)", 1),)),
     ),
     case(
         "an identity code as a class",
@@ -287,7 +298,11 @@ CASES = [
     case(
         "a level that the folder does not know",
         cell("support", 2, "Tuki", "TUPA-X"),
-        holds("codes_mapped", ("support", "TUPA-X", 1)),
+        holds(
+            "codes_mapped",
+            ("support", "(text, row 2)", 1),
+            rejected=(("support", 2, "Tuki", "not_a_code"),),
+        ),
     ),
     case(
         "a measure that the folder does not know",

@@ -143,7 +143,11 @@ CASES = [
     case(
         "a type that the folder does not know",
         cell("absence", 1, "type", "FLU"),
-        holds("codes_mapped", ("absence", "FLU", 1)),
+        holds(
+            "codes_mapped",
+            ("absence", "(text, row 1)", 1),
+            rejected=(("absence", 1, "type", "not_a_code"),),
+        ),
     ),
     bad("no id", "absence", 1, "id", None, "required"),
     bad("an empty id", "absence", 1, "id", " ", "required"),
@@ -224,7 +228,11 @@ CASES = [
     case(
         "a measure that the folder does not know",
         cell("support", 2, "measures", ["AIDS", "DOG"]),
-        holds("marks_mapped", ("mark", "DOG", 1)),
+        holds(
+            "marks_mapped",
+            ("mark", "(text, row 2)", 1),
+            rejected=(("support", 2, "measures", "not_a_code"),),
+        ),
     ),
     case(
         "a kind without its scheme",

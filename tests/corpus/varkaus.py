@@ -224,7 +224,7 @@ CASES = [
     case(
         "a school that the list does not have",
         cell("enrolment", 3, "Koulu", "Keskuskoulu"),
-        rejects(("enrolment", 3, "Koulu", "unknown_school"), *orphans(3), unmapped=(("school", "Keskuskoulu", 1),)),
+        rejects(("enrolment", 3, "Koulu", "unknown_school"), *orphans(3), unmapped=(("school", "(text, row 3)", 1),)),
     ),
     case("a school in capitals", cell("enrolment", 1, "Koulu", "KÖNÖNPELLON KOULU "), lands()),
     bad("a grade in words", "enrolment", 3, "Vuosiluokka", "3. lk", "unparsable", *orphans(3)),

@@ -61,7 +61,14 @@ def site(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -
             values (1, 'absence', 17, 'Luvaton h', 'unparsable', 'arvoa SALAINEN', 'value SALAINEN')
             """
         )
-        connection.execute("insert into ops.unmapped_code values (1, 'absence', 'absence', '(text, row 12)', 3)")
+        connection.execute(
+            """
+            insert into ops.unmapped_code values
+            (1, 'absence', 'absence', '(text, row 12)', 3), (1, 'absence', 'absence', 'X9', 3),
+            -- As an earlier reading may have left them: nothing says that they are no names.
+            (1, 'enrolment', 'school', 'SALAINEN', 1), (1, 'enrolment', 'form', 'Salainen', 1)
+            """
+        )
         connection.execute(
             """
             insert into ops.finding_look (municipality, stage, night, delivery_id)

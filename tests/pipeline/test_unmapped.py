@@ -17,7 +17,7 @@ from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.unmapped import UnmappedCode, new_line, read_queue
 from pipeline.warehouse import connect
 from tests.connectors import samples
-from tests.pipeline.small_kuopio import NIGHT, raw_kuopio, take_in
+from tests.pipeline.small_kuopio import NIGHT, oid, raw_kuopio, take_in
 from tests.pipeline.test_cli import tukiverkko
 
 NIGHTS = [date(2025, 10, day) for day in (14, 15, 16)]
@@ -164,12 +164,18 @@ def test_a_gap_that_nobody_filled_is_a_mistake_in_the_folder(own: Settings) -> N
 
 
 def test_the_line_and_a_replay_bring_the_delivery_through_without_its_source(own: Settings) -> None:
-    marks = [f"1;{samples.OID_1};07522;06.10.2025;1;MA;S;;;", f"2;{samples.OID_1};07522;06.10.2025;2;MA;LAKKO;;;"]
+    pupils = [samples.OID_1, *(oid(number) for number in range(901, 905))]
+    enrolled = [f"{one};;07522;7;7A;297;PO;11.08.2025;" for one in pupils[1:]]
+    marks = [
+        f"1;{samples.OID_1};07522;06.10.2025;1;MA;S;;;",
+        *(f"{n};{one};07522;06.10.2025;2;MA;LAKKO;;;" for n, one in enumerate(pupils, 2)),
+    ]
     # There is no source at all: what is read again comes from the encrypted archive.
-    assert take_in(own, raw_kuopio(own, marks=marks)).status == "held"
+    assert take_in(own, raw_kuopio(own, marks=marks, pupils=enrolled)).status == "held"
     with connect(own) as connection:
         (code,) = read_queue(connection, own)
-    assert (code.kind, code.source_code, code.row_count, code.first_row) == ("absence", "LAKKO", 1, 2)
+    assert (code.kind, code.source_code, code.row_count, code.first_row) == ("absence", "LAKKO", 5, 2)
+    assert code.told_to_all == "LAKKO"
     assert (code.first_seen, code.last_seen, code.file) == (NIGHT, NIGHT, "kuopio/absence_codes.csv")
 
     file = own.municipalities / code.file
@@ -187,7 +193,47 @@ def test_the_line_and_a_replay_bring_the_delivery_through_without_its_source(own
             "select absence_class from reference.absence_crosswalk where source_code = 'LAKKO'"
         )
         assert crosswalk.fetchall() == [("other_accepted",)]
+    assert landed == [("S",), *[("LAKKO",)] * 5]
+
+
+def test_a_text_that_is_told_by_its_row_is_mended_in_the_same_way(own: Settings) -> None:
+    marks = [f"1;{samples.OID_1};07522;06.10.2025;1;MA;S;;;", f"2;{samples.OID_1};07522;06.10.2025;2;MA;LAKKO;;;"]
+    assert take_in(own, raw_kuopio(own, marks=marks)).status == "held"
+    with connect(own) as connection:
+        (code,) = read_queue(connection, own)
+        landed = connection.execute("select source_code from landing.absence_lesson").fetchall()
+    assert (code.source_code, code.told_to_all, code.row_count) == ("(text, row 2)", "(text, row 2)", 1)
+    assert landed == [("S",)]
+    assert code.line.startswith("FILL IN,,FILL IN,2025-08-01,,")
+
+    # The municipality looks at row 2 and says what stands there.
+    file = own.municipalities / code.file
+    line = (
+        code.line.replace("FILL IN", "LAKKO", 1).replace("FILL IN", "other_accepted", 1).replace("FILL IN", "Aino", 1)
+    )
+    file.write_text(file.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    assert ingest.replay(own, code.delivery).status == "accepted"
+    with connect(own) as connection:
+        assert read_queue(connection, own) == ()
+        landed = connection.execute("select source_code from landing.absence_lesson order by row_number").fetchall()
     assert landed == [("S",), ("LAKKO",)]
+
+
+def test_other_municipalities_read_a_code_only_if_it_can_be_no_name(
+    connection: psycopg.Connection, settings: Settings
+) -> None:
+    codes = [("absence", "absence", one, 9) for one in ("X9", "KORHONEN", "ETÄ")]
+    delivered(connection, NIGHTS[0], "held", *codes, ("enrolment", "school", "Oona Salo", 9))
+    connection.execute(
+        """
+        insert into landing.absence_lesson (delivery_id, row_number, pupil_ref, day, lesson, source_code)
+        select delivery_id, 10 * n, ('00000000-0000-0000-0000-00000000000' || n)::uuid, '2025-10-06', 1, code
+        from ops.delivery
+        cross join (values (1, 'KORHONEN'), (1, 'ETÄ'), (2, 'ETÄ'), (3, 'ETÄ'), (4, 'ETÄ'), (5, 'ETÄ')) as v (n, code)
+        """
+    )
+    told = {one.source_code: one.told_to_all for one in read_queue(connection, settings)}
+    assert told == {"X9": "X9", "ETÄ": "ETÄ", "KORHONEN": "(text, row 10)", "Oona Salo": "(text)"}
 
 
 def test_the_command_line_lists_the_queue(settings: Settings) -> None:
