@@ -4,7 +4,8 @@ Worked out from the model's own state and the text of the regional definitions, 
 extracts.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from demo.region import parquet, support
-from demo.region.absences import CLASSES, LATE, UNIT, Array
+from demo.region.absences import CLASSES, LATE, SCHOOL_ACTIVITY, UNIT, Array, Lessons
 from demo.region.calendars import (
     FAR,
     YEARS,
@@ -30,7 +31,7 @@ from demo.region.enrolments import HOME, Enrolment, supersede
 from demo.region.model import Region, month_of
 from demo.region.parquet import texts, whole
 from demo.region.schools import IISALMI, KUOPIO, MUNICIPALITIES, SIILINJARVI, VARKAUS, of
-from demo.region.support import PART_SMALL_GROUP, SMALL_GROUP, SPECIAL_CLASS
+from demo.region.support import AIDS, ASSISTANT, INTERPRETATION, PART_SMALL_GROUP, SMALL_GROUP, SPECIAL_CLASS
 
 _ABSENCES = range(LATE)
 
@@ -113,6 +114,9 @@ class _Timetable:
 Absences = tuple[Array, Array, Array, Array]
 """Person, day, class and amount in ten-thousandths of a lesson."""
 
+Late = tuple[Array, Array, Array, Array]
+"""Person, day, late marks and their minutes."""
+
 
 def _capped(person: Array, day: Array, absence_class: Array, amount: Array, most: Array) -> Absences:
     """The sums by person, day and class, cut at the day's lessons in the order of the classes."""
@@ -136,14 +140,18 @@ def _scheduled(entries: Iterable[Enrolment]) -> dict[int, Enrolment]:
     return {e.enrolment_id: e for e in entries if e.grade is not None and e.form != HOME and e.start <= e.last}
 
 
-def _from_lessons(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Absences:
+def _told(region: Region, reach: Reach) -> Lessons:
+    """The marks of each day as the delivery that decides the day has them."""
     lessons = region.lessons[reach.municipality, reach.year]
     known_at = reach.known_at()[np.searchsorted(reach.days, lessons.day)]
     if reach.municipality == VARKAUS:
         silent = [person * 2**16 + (year - 1970) * 12 + month - 1 for person, year, month in region.unreported]
         known_at = np.where(np.isin(lessons.person * 2**16 + month_of(lessons.day), silent), -1, known_at)
-    lessons = lessons.known(known_at)
-    lessons = lessons.take((lessons.twin == 0) & np.isin(lessons.later, _ABSENCES))
+    return lessons.known(known_at)
+
+
+def _most(lessons: Lessons, rows: dict[int, Enrolment]) -> Array:
+    """The lessons that each mark's enrolment schedules on its day."""
     timetable = _Timetable()
     most = np.zeros(len(lessons.day), dtype=np.int64)
     order = np.argsort(lessons.enrolment, kind="stable")
@@ -155,16 +163,49 @@ def _from_lessons(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> A
             days, table = timetable.of(entry)
             inside = (lessons.day[part] >= entry.start) & (lessons.day[part] <= entry.last)
             most[part] = np.where(inside, table[np.searchsorted(days, lessons.day[part])], 0)
-    return _capped(lessons.person, lessons.day, lessons.later, lessons.amount, most)
+    return most
 
 
-def _from_intervals(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Absences:
-    """Each minute of a school day takes the first class that covers it; lessons are minutes by the slot's length."""
+def _from_lessons(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Absences:
+    lessons = _told(region, reach)
+    lessons = lessons.take((lessons.twin == 0) & np.isin(lessons.later, _ABSENCES))
+    return _capped(lessons.person, lessons.day, lessons.later, lessons.amount, _most(lessons, rows))
+
+
+def _late_from_lessons(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Late:
+    """The lessons whose first class is late. Two teachers' marks are one, as long as the longer of them."""
+    lessons = _told(region, reach)
+    lessons = lessons.take(_most(lessons, rows) > 0)
+    key = (lessons.person * 2**16 + lessons.day) * 16 + lessons.lesson
+    # The longest first among the marks of a lesson that have its class.
+    order = np.lexsort((-lessons.minutes, lessons.later, key))
+    firsts = lessons.take(order[np.unique(key[order], return_index=True)[1]])
+    firsts = firsts.take(firsts.later == LATE)
+    day, group, marks = np.unique(firsts.person * 2**16 + firsts.day, return_inverse=True, return_counts=True)
+    minutes = np.zeros(len(day), dtype=np.int64)
+    np.add.at(minutes, group, firsts.minutes)
+    return day // 2**16, day % 2**16, marks, minutes
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A pupil's school day with intervals: of each of its minutes the first class (`SCHOOL_ACTIVITY` if there is none
+    before it), and the first minute of each late interval with the one after its last."""
+
+    person: int
+    day: int
+    slot: int
+    minutes: Array
+    late: list[tuple[int, int]]
+
+
+def _interval_days(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Iterator[_Day]:
+    """Each minute of a school day takes the first class that covers it."""
     state = reach.state
     items = region.intervals[reach.year]
     items = items.take((items.created <= state) & (state < items.deleted) & np.isin(items.enrolment, list(rows)))
     classes = np.where(items.changed <= state, items.later, items.first)
-    items, classes = items.take(classes < LATE), classes[classes < LATE]
+    items, classes = items.take(classes < SCHOOL_ACTIVITY), classes[classes < SCHOOL_ACTIVITY]
     # Without an end: until the end of the last covered day.
     end = np.where(items.closed <= state, items.end, state * 1440)
     timetable = _Timetable()
@@ -191,19 +232,60 @@ def _from_intervals(region: Region, reach: Reach, rows: dict[int, Enrolment]) ->
             if first < last:
                 days_of.setdefault((person, day), []).append((absence_class, first - opening, last - opening))
                 slots[person, day] = entry.school.slot_minutes
-    found: list[tuple[int, int, int, int]] = []
-    for (person, day), pieces in days_of.items():
-        minutes = np.full(max(last for _, _, last in pieces), LATE)
+    for (person, day), pieces in sorted(days_of.items()):
+        minutes = np.full(max(last for _, _, last in pieces), SCHOOL_ACTIVITY)
         for absence_class, first, last in sorted(pieces, reverse=True):
             minutes[first:last] = absence_class
-        slot = slots[person, day]
+        late = [(first, last) for absence_class, first, last in pieces if absence_class == LATE]
+        yield _Day(person, day, slots[person, day], minutes, late)
+
+
+def _from_intervals(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Absences:
+    """Lessons are minutes by the slot's length."""
+    found: list[tuple[int, int, int, int]] = []
+    for one in _interval_days(region, reach, rows):
         for absence_class in _ABSENCES:
-            count = int(np.count_nonzero(minutes == absence_class))
+            count = int(np.count_nonzero(one.minutes == absence_class))
             if count:
                 # Rounded half up in whole numbers.
-                found.append((person, day, absence_class, (2 * count * UNIT + slot) // (2 * slot)))
-    columns = np.array(sorted(found), dtype=np.int64).reshape(-1, 4).T
+                found.append((one.person, one.day, absence_class, (2 * count * UNIT + one.slot) // (2 * one.slot)))
+    return _columns(found)
+
+
+def _late_from_intervals(region: Region, reach: Reach, rows: dict[int, Enrolment]) -> Late:
+    """The intervals that are late with any minute of theirs; a minute of two of them is one."""
+    found: list[tuple[int, int, int, int]] = []
+    for one in _interval_days(region, reach, rows):
+        is_late = one.minutes == LATE
+        marks = sum(1 for first, last in one.late if is_late[first:last].any())
+        if marks:
+            found.append((one.person, one.day, marks, int(np.count_nonzero(is_late))))
+    return _columns(found)
+
+
+def _columns(rows: list[tuple[int, int, int, int]]) -> tuple[Array, Array, Array, Array]:
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     return columns[0], columns[1], columns[2], columns[3]
+
+
+def _late_columns(region: Region, reach: Reaches) -> dict[str, pl.Series]:
+    """By municipality, person and day, on covered days."""
+    known = _scheduled(enrolments(region, reach))
+    parts: list[Late] = []
+    names: list[str] = []
+    for (municipality, year), one in reach.items():
+        rows = {n: e for n, e in known.items() if e.municipality == municipality and e.year == year}
+        find = _late_from_intervals if municipality == SIILINJARVI else _late_from_lessons
+        parts.append(find(region, one, rows))
+        names += [municipality] * len(parts[-1][0])
+    person, day, marks, minutes = (np.concatenate([part[n] for part in parts]) for n in range(4))
+    return {
+        "person_id": whole(person),
+        "municipality": texts(names),
+        "day": parquet.days(day),
+        "marks": whole(marks, pl.Int16),
+        "minutes": whole(minutes, pl.Int16),
+    }
 
 
 def absences(region: Region, reach: Reaches) -> dict[str, Absences]:
@@ -318,6 +400,12 @@ def _support_period_columns(region: Region, rows: list[Enrolment], reach: Reache
         "part_small_group": pl.Series(
             [p and not one for p, one in zip(part, one_column, strict=True)], dtype=pl.Boolean
         ),
+        "interpretation": pl.Series([INTERPRETATION in row.measures for _, row in found], dtype=pl.Boolean),
+        "assistant": pl.Series([ASSISTANT in row.measures for _, row in found], dtype=pl.Boolean),
+        "aids": pl.Series([AIDS in row.measures for _, row in found], dtype=pl.Boolean),
+        "functional_areas": pl.Series([row.functional for _, row in found], dtype=pl.Boolean),
+        "extended": pl.Series([row.extended for _, row in found], dtype=pl.Boolean),
+        "disability_based": pl.Series([row.disability for _, row in found], dtype=pl.Boolean),
     }
 
 
@@ -405,6 +493,8 @@ def write_truth(region: Region, night: date, folder: Path, nights: Nights | None
     - `absence`: person_id, municipality, day, absence_class, lessons decimal(8,4), on covered days; late marks and
       school activities left out; of Varkaus only the months that its workbook reports, on the days on which they
       were (the source has their sums by month only).
+    - `late`: person_id, municipality, day, marks, minutes: the late marks of covered days, where lesson or instant has
+      no class before late; Iisalmi and Varkaus have none.
     - `covered_day`: municipality, day: the school days that some delivery reports on.
     - `not_reported`: person_id, municipality, month (its first day): months of which Varkaus' workbook could say
       something, and says nothing for the pupil.
@@ -416,7 +506,8 @@ def write_truth(region: Region, night: date, folder: Path, nights: Nights | None
       or home municipality holds from the night on which it was first seen.
     - `school_day`: municipality, school_number, grade, day, lessons decimal(8,4), of whole school years.
     - `support_period`: person_id, municipality, school_year, scheme (2011, 2025), kind (INTENSIFIED, SPECIAL, DECISION
-      or null), valid_from, valid_to, placement, special_class, small_group, part_small_group: the rows of `support`.
+      or null), valid_from, valid_to, placement, and whether it has special_class, small_group, part_small_group,
+      interpretation, assistant, aids, functional_areas, extended, disability_based: the rows of `support`.
     - `support_covered`: municipality, school_year, valid_from, valid_to: the calendar days of which `support` tells.
     - `delivery`: municipality, school_year, night, as_of, covers_from, covers_to: the deliveries that brought
       something, the day that their data is from, and the calendar days whose absences they report on (of Varkaus whole
@@ -430,6 +521,7 @@ def write_truth(region: Region, night: date, folder: Path, nights: Nights | None
         raise ValueError(f"no night up to {night.isoformat()} was delivered")
     rows = enrolments(region, reach)
     parquet.write(folder / "absence.parquet", _absence_columns(region, reach))
+    parquet.write(folder / "late.parquet", _late_columns(region, reach))
     parquet.write(folder / "covered_day.parquet", _covered_days(reach))
     parquet.write(folder / "not_reported.parquet", _not_reported(region, rows, reach))
     parquet.write(folder / "support.parquet", _support_columns(region, rows, reach))
