@@ -5,6 +5,7 @@ ten-thousandths, so that every comparison is one of whole numbers.
 """
 
 from datetime import date
+from functools import cache
 
 MUNICIPALITIES = ("kuopio", "siilinjarvi", "iisalmi", "varkaus")
 REGION = "region"
@@ -16,6 +17,8 @@ UNIT = 10_000
 
 CLASSES = ("unauthorised", "unclarified", "other_accepted", "leave", "health")
 NOT_COLLECTED = frozenset({("varkaus", "other_accepted")})
+COLLECT_LATE = frozenset({"kuopio", "siilinjarvi"})
+"""Their sources have late marks."""
 
 BANDS = ("1-2", "3-6", "7-9")
 ALL = "all"
@@ -24,6 +27,7 @@ NO_TIER = "none"
 LEVELS = ("S0", "S1", "S2", "S3")
 UNKNOWN = "unknown"
 HOME_EDUCATION = "HOME"
+FORMS = {"BASIC": "basic", "FLEX": "flexible", "PREP": "preparatory", HOME_EDUCATION: "home", "HOSPITAL": "hospital"}
 
 BREAK = date(2025, 8, 1).toordinal()
 LAST_OF_2011 = date(2026, 7, 31).toordinal()
@@ -42,6 +46,30 @@ PLACES = {
 }
 SIZES = (("1-9", 1, 9), ("10-19", 10, 19), ("20-25", 20, 25), ("26+", 26, 10**9))
 HORIZONS = (30, 60, 90)
+
+MARKS = {
+    "part_small_group": "approximate",
+    "small_group": "approximate",
+    "special_class": "approximate",
+    "interpretation": "approximate",
+    "assistant": "approximate",
+    "aids": "approximate",
+    "functional_areas": "exact",
+    "extended": "approximate",
+    "disability_based": "approximate",
+}
+"""What a register's row can have beside its placement, each with its comparability across 1.8.2025."""
+COMPONENTS = {"placement": "not_comparable"} | MARKS
+
+RULES = {
+    "scheme_kind": "scheme_kind_disagree",
+    "no_level": "measures_without_level",
+    "before_break": "starts_before_break",
+    "after_break": "starts_after_break",
+    "overlap": "regimes_overlap",
+    "expired_2011": "expired_2011",
+}
+"""The truth's words for why a level is unknown, and the columns'."""
 
 
 def band(grade: int) -> str:
@@ -77,6 +105,12 @@ def school_year(day: int) -> int:
     return date.fromordinal(school_year_start(day)).year
 
 
+def school_year_end(year: int) -> int:
+    """31 July of the school year that starts in `year`."""
+    return date(year + 1, 7, 31).toordinal()
+
+
+@cache
 def month_start(day: int) -> int:
     return date.fromordinal(day).replace(day=1).toordinal()
 
@@ -84,6 +118,12 @@ def month_start(day: int) -> int:
 def month_end(day: int) -> int:
     """The last day of the day's month."""
     return month_start(month_start(day) + 31) - 1
+
+
+def is_term_end(day: int) -> bool:
+    """31 December or 31 May."""
+    one = date.fromordinal(day)
+    return (one.month, one.day) in ((12, 31), (5, 31))
 
 
 def is_sunday(day: int) -> bool:

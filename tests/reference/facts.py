@@ -14,6 +14,7 @@ import polars as pl
 
 from tests.reference.definitions import (
     HOME_EDUCATION,
+    MARKS,
     MONTHLY,
     MUNICIPALITIES,
     UNIT,
@@ -33,6 +34,7 @@ class Stay:
 
     person: int
     municipality: str
+    year: int
     school: str
     grade: int | None
     class_name: str | None
@@ -48,15 +50,25 @@ class Stay:
 
 
 @dataclass(frozen=True)
+class Late:
+    """Late marks of a day, and their minutes."""
+
+    marks: int
+    minutes: int
+
+
+@dataclass(frozen=True)
 class PupilDay:
     """A day on which a pupil has lessons, in ten-thousandths. `daily`: covered by a source that keeps days."""
 
     day: int
     municipality: str
+    school: str
     scheduled: int
     covered: bool
     daily: bool
     absent: Mapping[str, int]
+    late: Late | None
 
 
 @dataclass(frozen=True)
@@ -71,24 +83,25 @@ class Lessons:
 
 @dataclass(frozen=True)
 class Level:
+    """The level from `first` to `last`; `reason`: why it is unknown."""
+
     first: int
     last: int
     level: str
     regime: int | None
+    reason: str | None
 
 
 @dataclass(frozen=True)
 class SupportPeriod:
-    """A register's row of a school year."""
+    """A register's row of a school year. `marks`: its measures, and what else it says beside scheme and kind."""
 
     first: int
     last: int
     scheme: str
     kind: str | None
     placement: int | None
-    special_class: bool
-    small_group: bool
-    part_small_group: bool
+    marks: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -172,9 +185,14 @@ class Facts:
 
     def level(self, person: int, municipality: str, day: int) -> str:
         """The level in the municipality's register on the day; unknown where it says nothing."""
+        span = self.level_span(person, municipality, day)
+        return UNKNOWN if span is None else span.level
+
+    def level_span(self, person: int, municipality: str, day: int) -> Level | None:
+        """The span that the day is in, None on a day that is not covered."""
         spans = self.levels.get((person, municipality), [])
         place = bisect_right(spans, day, key=lambda span: span.first) - 1
-        return spans[place].level if place >= 0 and spans[place].last >= day else UNKNOWN
+        return spans[place] if place >= 0 and spans[place].last >= day else None
 
     def in_force(self, person: int, municipality: str, day: int) -> Iterator[SupportPeriod]:
         """The register's rows in force on the day, as the day's own school year had them."""
@@ -203,6 +221,16 @@ class Facts:
 
     def support_is_covered(self, municipality: str, day: int) -> bool:
         return any(first <= day <= last for first, last in self.support_covered.get(municipality, ()))
+
+    @cached_property
+    def months(self) -> dict[tuple[str, int, int], list[PupilDay]]:
+        """The days with lessons before the night, by municipality, person and the month's first day."""
+        found: dict[tuple[str, int, int], list[PupilDay]] = defaultdict(list)
+        for person, days in self.days.items():
+            for one in days:
+                if one.day < self.night:
+                    found[one.municipality, person, month_start(one.day)].append(one)
+        return found
 
     @cached_property
     def first_day(self) -> int:
@@ -240,6 +268,11 @@ def read_facts(folder: Path, night: date, rejected: Collection[Rejected] = ()) -
         key = (row["person_id"], row["municipality"], row["day"].toordinal())
         absent[key][row["absence_class"]] = int(row["lessons"] * UNIT)
 
+    late = {
+        (row["person_id"], row["municipality"], row["day"].toordinal()): Late(row["marks"], row["minutes"])
+        for row in _rows(folder, "late")
+    }
+
     lost: set[tuple[int, str, int]] = set()
     for one in rejected:
         for day in range(max(one.first, START), one.last + 1):
@@ -259,8 +292,10 @@ def read_facts(folder: Path, night: date, rejected: Collection[Rejected] = ()) -
                 known = day in covered[stay.municipality] and (stay.person, stay.municipality, day) not in lost
                 if monthly:
                     known = known and (stay.person, month_start(day)) not in silent
-                marks = absent.get((stay.person, stay.municipality, day), {}) if known else {}
-                yield PupilDay(day, stay.municipality, scheduled, known, known and not monthly, marks)
+                key = (stay.person, stay.municipality, day)
+                marks, tardy = (absent.get(key, {}), late.get(key)) if known else ({}, None)
+                daily = known and not monthly
+                yield PupilDay(day, stay.municipality, stay.school, scheduled, known, daily, marks, tardy)
 
     return Facts(
         night=night.toordinal(),
@@ -315,6 +350,7 @@ def _stays(folder: Path) -> dict[int, list[Stay]]:
         stay = Stay(
             row["person_id"],
             row["municipality"],
+            row["school_year"],
             row["school_number"],
             row["grade"],
             row["class_name"],
@@ -330,7 +366,8 @@ def _stays(folder: Path) -> dict[int, list[Stay]]:
 def _levels(folder: Path) -> dict[tuple[int, str], list[Level]]:
     found: dict[tuple[int, str], list[Level]] = defaultdict(list)
     for row in _rows(folder, "support"):
-        span = Level(row["valid_from"].toordinal(), row["valid_to"].toordinal(), row["level"], row["regime"])
+        first, last = row["valid_from"].toordinal(), row["valid_to"].toordinal()
+        span = Level(first, last, row["level"], row["regime"], row["reason"])
         found[row["person_id"], row["municipality"]].append(span)
     return {key: sorted(spans, key=lambda span: span.first) for key, spans in found.items()}
 
@@ -345,9 +382,7 @@ def _periods(folder: Path) -> dict[tuple[int, str, int], list[SupportPeriod]]:
                 row["scheme"],
                 row["kind"],
                 row["placement"],
-                row["special_class"],
-                row["small_group"],
-                row["part_small_group"],
+                frozenset(mark for mark in MARKS if row[mark]),
             )
         )
     return dict(found)

@@ -1,7 +1,7 @@
 """Which periods and count days are shown on a night, and who is counted in them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,13 +9,16 @@ from typing import Any
 from tests.reference.definitions import (
     ALL,
     BANDS,
+    CODES,
     DAYS_TO_CLOSE,
     LEAST_DAYS,
     LEAST_DAYS_OF_A_MONTH,
     MUNICIPALITIES,
     REGION,
+    UNKNOWN,
     band,
     enough,
+    is_term_end,
     last_sunday,
     month_end,
     month_start,
@@ -23,12 +26,24 @@ from tests.reference.definitions import (
     tier,
     twelve_weeks,
 )
-from tests.reference.facts import Facts, Stay
+from tests.reference.facts import Facts, Lessons, Stay
 
 Key = tuple[Any, ...]
 Row = dict[str, Any]
 Table = dict[Key, Row]
 """The rows of a mart by their key; lessons and rates as fractions, days as dates."""
+
+
+def numbered(rows: Iterable[tuple[Key, Row]]) -> Table:
+    """The rows by their key and a number, which tells rows of one key apart in the order of what they say."""
+    found: dict[Key, list[Row]] = defaultdict(list)
+    for key, row in rows:
+        found[key].append(row)
+    return {
+        (*key, n): row
+        for key, own in found.items()
+        for n, row in enumerate(sorted(own, key=lambda one: str(sorted(one.items()))))
+    }
 
 
 @dataclass(frozen=True)
@@ -63,11 +78,28 @@ def periods(facts: Facts) -> list[Period]:
     """The periods of the published tiers."""
     found = months(facts)
     for _, last in closed_months(facts):
-        if date.fromordinal(last).month in (12, 5):
+        if is_term_end(last):
             found.append(Period("school_year", school_year_start(last), last))
         sunday = last_sunday(last)
         found.append(Period("last_12_weeks", twelve_weeks(sunday), sunday))
     return found
+
+
+def so_far(facts: Facts) -> Iterator[Period]:
+    """The periods of a pupil's tiers, also of what has not closed: each month, the school year at each term end, twelve
+    weeks to each month's last Sunday, and all three up to the day before the night."""
+    yesterday = facts.night - 1
+    first = month_start(facts.first_day)
+    while first <= yesterday:
+        last = min(month_end(first), yesterday)
+        yield Period("month", first, last)
+        if is_term_end(last) or last == yesterday:
+            yield Period("school_year", school_year_start(last), last)
+        sunday = last_sunday(last)
+        # A month that has no Sunday yet has none of its own.
+        if sunday >= first:
+            yield Period("last_12_weeks", twelve_weeks(sunday), sunday)
+        first = month_end(first) + 1
 
 
 def count_days(facts: Facts) -> list[int]:
@@ -88,6 +120,11 @@ def bands_of(stay: Stay) -> tuple[str, str]:
     """The bands in which the pupil is counted."""
     assert stay.grade is not None
     return band(stay.grade), ALL
+
+
+def home_of(stay: Stay) -> str:
+    """The pupil's home municipality as a column has it."""
+    return UNKNOWN if stay.home is None else CODES.get(stay.home, "other")
 
 
 ALL_BANDS = (*BANDS, ALL)
@@ -138,5 +175,9 @@ def oldest(facts: Facts, members: list[str], of: Callable[[str], int | None]) ->
 
 def tier_of(facts: Facts, person: int, period: Period) -> str:
     """The pupil's tier over all its lessons in the region."""
-    sums = facts.sums(person, period.first, period.last, period.daily)
+    return tier_in(facts.sums(person, period.first, period.last, period.daily), period)
+
+
+def tier_in(sums: Lessons, period: Period) -> str:
+    """The tier of what is known of the period."""
     return tier(sums.absent, sums.covered, sums.scheduled, sums.covered_days, period.least_days)

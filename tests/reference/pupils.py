@@ -10,7 +10,6 @@ from tests.reference.attendance import share
 from tests.reference.definitions import (
     ALL,
     BREAK,
-    CODES,
     HORIZONS,
     LAST_OF_2011,
     LEVELS,
@@ -43,6 +42,7 @@ from tests.reference.periods import (
     closed_months,
     count_days,
     day,
+    home_of,
     named,
     oldest,
     places,
@@ -171,7 +171,7 @@ def home_and_teaching(facts: Facts) -> Table:
         population = facts.population(on)
         for name, members in places(population):
             for grade_band in ALL_BANDS:
-                own = [_home(population[person]) for person in _of(population, members, grade_band)]
+                own = [home_of(population[person]) for person in _of(population, members, grade_band)]
                 for home in homes:
                     found[day(on), home, name, grade_band] = {
                         "pupils": own.count(home),
@@ -180,10 +180,6 @@ def home_and_teaching(facts: Facts) -> Table:
                         "as_of": _as_of(facts, members, on),
                     }
     return found
-
-
-def _home(stay: Stay) -> str:
-    return UNKNOWN if stay.home is None else CODES.get(stay.home, "other")
 
 
 def transition_to_grade_7(facts: Facts) -> Table:
@@ -300,13 +296,8 @@ def _place(facts: Facts, person: int, stay: Stay, on: int) -> tuple[str, str] | 
     assert bool(old) != bool(new), "a pupil at S2 or S3 has rows of one regime"
     if old:
         return "2011", min("placement_missing" if r.placement is None else f"placement_{r.placement}" for r in old)
-    has = {
-        "special_class": any(row.special_class for row in new),
-        "small_group": any(row.small_group for row in new),
-        "part_small_group": any(row.part_small_group for row in new),
-        "no_place_measure": True,
-    }
-    return "2025", next(place for place in PLACES["2025"] if has[place])
+    has = {"no_place_measure"}.union(*(row.marks for row in new))
+    return "2025", next(place for place in PLACES["2025"] if place in has)
 
 
 def group_sizes(facts: Facts) -> Table:
