@@ -423,7 +423,7 @@ PUPILS: dict[str, Callable[[Facts], Table]] = {
     "group_sizes": group_sizes,
 }
 
-PUPIL_BY_PUPIL: dict[str, Callable[[Facts], Table]] = {
+WARNINGS: dict[str, Callable[[Facts], Table]] = {
     "early_warning": early_warning,
     "early_warning_week": early_warning_week,
 }

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.reference.compare import same
+from tests.reference.compare import joined, same
 from tests.reference.definitions import (
     LEAST_DAYS,
     UNIT,
@@ -20,6 +20,9 @@ from tests.reference.definitions import (
     tier,
     twelve_weeks,
 )
+from tests.reference.facts import PupilDay, SupportPeriod
+from tests.reference.periods import Key, Row, numbered
+from tests.reference.star import mapped, split
 
 
 def day(text: str) -> int:
@@ -74,3 +77,65 @@ def test_what_is_the_same_cell() -> None:
     assert not same(0, None)
     assert same(4, 4)
     assert not same(4, 5)
+    # Both reasons are true: either will do.
+    assert same(frozenset({"low_coverage", "too_few_lessons"}), "low_coverage")
+    assert not same(frozenset({"too_few_lessons"}), "low_coverage")
+    assert not same(frozenset({"too_few_lessons"}), None)
+
+
+def test_a_span_is_one_row_however_it_is_cut() -> None:
+    first, cut, last = date(2025, 8, 1), date(2025, 10, 1), date(2026, 7, 31)
+    parts = {
+        ("kuopio", 1, first): {"valid_to": date(2025, 9, 30), "level": "S2"},
+        ("kuopio", 1, cut): {"valid_to": last, "level": "S2"},
+        ("kuopio", 2, first): {"valid_to": date(2025, 9, 30), "level": "S2"},
+        ("kuopio", 2, cut): {"valid_to": last, "level": "S3"},
+        # A day between them is missing.
+        ("kuopio", 3, first): {"valid_to": date(2025, 9, 29), "level": "S2"},
+        ("kuopio", 3, cut): {"valid_to": last, "level": "S2"},
+    }
+    whole = {("kuopio", 1, first): {"valid_to": last, "level": "S2"}}
+    assert joined(parts) == whole | {key: row for key, row in parts.items() if key[1] > 1}
+
+
+def test_rows_of_one_key_are_told_apart_by_what_they_say() -> None:
+    key = ("kuopio", 1)
+    rows: list[tuple[Key, Row]] = [(key, {"value": None}), (key, {"value": "3"}), (("kuopio", 2), {"value": None})]
+    assert numbered(rows) == numbered(reversed(rows))
+    assert len(numbered(rows)) == 3
+
+
+@pytest.mark.parametrize(
+    ("scheme", "kind", "placement", "marks", "expected"),
+    [
+        ("2011", "SPECIAL", 1, "", ("S3", "exact")),
+        ("2011", "SPECIAL", 2, "special_class", ("S2", "exact")),
+        ("2011", "SPECIAL", 5, "functional_areas", ("S3", "exact")),
+        ("2011", "SPECIAL", None, "extended", ("S3", "exact")),
+        ("2011", "SPECIAL", None, "special_class", ("S3", "approximate")),
+        ("2011", "SPECIAL", None, "assistant", ("S2", "approximate")),
+        ("2011", "INTENSIFIED", 1, "special_class", ("S1", "exact")),
+        ("2025", "DECISION", 1, "extended", ("S2", "exact")),
+        ("2025", "DECISION", None, "disability_based", ("S3", "exact")),
+        ("2025", "DECISION", None, "functional_areas", ("S3", "exact")),
+        ("2025", "DECISION", None, "special_class", ("S3", "exact")),
+        ("2011", "DECISION", None, "", ("unknown", None)),
+        ("2025", "SPECIAL", 1, "", ("unknown", None)),
+        ("2011", None, None, "assistant", ("unknown", None)),
+    ],
+)
+def test_levels_of_register_rows(
+    scheme: str, kind: str | None, placement: int | None, marks: str, expected: tuple[str, str | None]
+) -> None:
+    row = SupportPeriod(0, 1, scheme, kind, placement, frozenset(marks.split()))
+    assert mapped(row) == expected
+
+
+def test_a_month_of_two_schools_is_split_by_its_lessons() -> None:
+    def one(on: int, school: str, scheduled: int, absent: int) -> PupilDay:
+        return PupilDay(on, "varkaus", school, scheduled * UNIT, True, False, {"health": absent}, None)
+
+    # 5 lessons by 3 and 11 of 14 scheduled ones: 1.07142... and 3.92857..., wherever they were.
+    month = [one(1, "07349", 3, 5 * UNIT), one(2, "07287", 6, 0), one(3, "07287", 5, 0)]
+    assert list(split(month)) == [("health", "07287", 39286, 2), ("health", "07349", 10714, 2)]
+    assert list(split(month[:1])) == [("health", "07349", 5 * UNIT, 1)]
