@@ -167,9 +167,12 @@ def _compare(mart: str, expected: Table, found: Table) -> list[Difference]:
 
 
 def cells(mart: str, expected: Row, found: Row) -> Mapping[str, tuple[object, object]]:
-    """The columns of the mart that the reference has to know. Raises AssertionError when it does not."""
+    """The columns of the mart, all of which the reference has to know, and no others. Raises AssertionError when one of
+    them has a column that the other has not."""
     unknown = found.keys() - expected.keys()
     assert not unknown, f"{mart}: the reference says nothing of {sorted(unknown)}"
+    missing = expected.keys() - found.keys()
+    assert not missing, f"{mart}: the mart has no {sorted(missing)}"
     return {column: (expected[column], found[column]) for column in found}
 
 

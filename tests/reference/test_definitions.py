@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.reference.compare import joined, same
+from tests.reference.compare import cells, joined, same
 from tests.reference.definitions import (
     LEAST_DAYS,
     UNIT,
@@ -103,6 +103,13 @@ def test_rows_of_one_key_are_told_apart_by_what_they_say() -> None:
     rows: list[tuple[Key, Row]] = [(key, {"value": None}), (key, {"value": "3"}), (("kuopio", 2), {"value": None})]
     assert numbered(rows) == numbered(reversed(rows))
     assert len(numbered(rows)) == 3
+
+
+def test_a_column_of_one_side_only_is_told() -> None:
+    with pytest.raises(AssertionError, match="says nothing of"):
+        cells("early_warning", {"tier": "A1"}, {"tier": "A1", "school_key": "kuopio/07523"})
+    with pytest.raises(AssertionError, match="has no"):
+        cells("early_warning", {"tier": "A1", "school_key": "kuopio/07523"}, {"tier": "A1"})
 
 
 @pytest.mark.parametrize(
