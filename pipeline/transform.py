@@ -20,6 +20,7 @@ import psycopg
 import yaml
 from psycopg import sql
 
+from pipeline.built_state import build_anew_next
 from pipeline.settings import PROJECT_ROOT
 
 PROJECT = PROJECT_ROOT / "dbt_project"
@@ -68,7 +69,8 @@ def build(
     select: dbt node selection, for example `tag:marts`; None is everything. night: the day of the release; None:
     the night of the latest delivery that may be seen. unit_tests: also run the models' unit tests, which need no data.
     full_refresh: build everything anew; done by itself where models, seeds or the municipalities' codes have changed
-    since the last build, because an increment redoes only what its deliveries touch.
+    since the last build, because an increment redoes only what its deliveries touch; and where the build before was
+    interrupted, or ended before the harmonised layer was whole.
     Raises TransformError with the nodes that failed.
     """
     # dbt takes seconds to import, and the scheduler parses its callers' modules often.
@@ -82,6 +84,9 @@ def build(
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
     arguments += ["--select", *select.split()] if select else []
     arguments += ["--full-refresh"] if full_refresh else []
+    # Killed from here on, the build leaves rows that no later one would know of; dbt puts the digest back at its end.
+    with psycopg.connect(database_url) as connection:
+        build_anew_next(connection)
     # Not as dbt's variables: a variable that changes every night has the whole project parsed anew.
     said = {"TUKIVERKKO_BUILD_NIGHT": night.isoformat() if night else "", "TUKIVERKKO_BUILD_FINGERPRINT": fingerprint}
     with _environment(said):

@@ -2,8 +2,23 @@
 
 from typing import Any
 
-from pipeline.transform import build
-from tests.dbt.tiny import MODELS_ONLY, TinyWarehouse, day, enrolment, key, mark, school_days, support, weekdays
+import pytest
+
+from pipeline.built_state import NOT_TO_BE_BUILT_UPON
+from pipeline.transform import _built_fingerprint, _fingerprint, build
+from tests.dbt.tiny import (
+    MODELS_ONLY,
+    Row,
+    TinyWarehouse,
+    day,
+    enrolment,
+    key,
+    mark,
+    models,
+    school_days,
+    support,
+    weekdays,
+)
 from tests.truth.state import state, unlike
 
 # Kuopio's school year starts on Monday 11 August.
@@ -147,3 +162,74 @@ def test_counts_of_a_school_year_are_made_again_when_something_of_it_changed(war
     warehouse.build("2025-08-26", MODELS_ONLY)
     assert [row["school_year"] for row in warehouse.query("select school_year from harmonised.touched_year")] == [2025]
     assert [tuple(row.values()) for row in warehouse.query(may)] == [("S1", 1)]
+
+
+# What a build that broke off had made: the large tables of absences, and nothing of what is made of them.
+BROKE_OFF = models("absence", "enrolment_version")
+MARKS = [mark("one", "2025-10-06", 1, "S")]
+UNAUTHORISED = [*MARKS, *(mark("two", "2025-10-07", lesson, "LU") for lesson in (1, 2, 3))]
+
+
+def _deliver_marks(warehouse: TinyWarehouse, night: str, marks: list[Row], **more: Any) -> int:
+    rows: dict[str, Any] = {
+        "enrolment": [enrolment("kuopio", "one"), enrolment("kuopio", "two")],
+        "school_day": school_days("kuopio", DAYS),
+        "support": [],
+        "absence": marks,
+    }
+    return warehouse.deliver("kuopio", night, **rows, **more)
+
+
+def _is_as_if_built_anew(warehouse: TinyWarehouse, night: str) -> None:
+    found = state(warehouse.connection)
+    warehouse.connection.commit()
+    build(warehouse.url, warehouse.target, select=MODELS_ONLY, full_refresh=True, night=day(night))
+    assert unlike(found, state(warehouse.connection)) == {}
+    warehouse.connection.commit()
+
+
+def test_what_a_build_that_broke_off_left_is_not_built_upon(warehouse: TinyWarehouse) -> None:
+    _deliver_marks(warehouse, "2025-10-20", MARKS)
+    warehouse.build("2025-10-20", MODELS_ONLY)
+    wrong = _deliver_marks(warehouse, "2025-10-21", UNAUTHORISED)
+    warehouse.build("2025-10-21", BROKE_OFF)
+    assert warehouse.absent("two", "2025-10-07") == {"unauthorised": 3}
+
+    warehouse.do(f"update ops.delivery set status = 'refused' where delivery_id = {wrong}")
+    warehouse.build("2025-10-21", MODELS_ONLY)
+    assert warehouse.absent("two", "2025-10-07") == {}
+    warehouse.connection.commit()
+    _is_as_if_built_anew(warehouse, "2025-10-21")
+
+
+def test_a_code_put_back_after_a_build_that_broke_off_holds(warehouse: TinyWarehouse) -> None:
+    _deliver_marks(warehouse, "2025-10-20", UNAUTHORISED)
+    warehouse.build("2025-10-20", MODELS_ONLY)
+    mapped = "update reference.absence_crosswalk set absence_class = '{}' where municipality = 'kuopio'"
+    mapped += " and source_code = 'LU'"
+    warehouse.do(mapped.format("health"))
+    warehouse.build("2025-10-20", BROKE_OFF)
+    assert warehouse.absent("two", "2025-10-07") == {"health": 3}
+
+    warehouse.do(mapped.format("unauthorised"))
+    _deliver_marks(warehouse, "2025-10-21", UNAUTHORISED)
+    warehouse.build("2025-10-21", MODELS_ONLY)
+    assert warehouse.absent("two", "2025-10-07") == {"unauthorised": 3}
+
+
+def test_a_build_is_built_upon_when_its_harmonised_layer_is_whole(
+    warehouse: TinyWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deliver_marks(warehouse, "2025-10-20", MARKS)
+    harmonised = "resource_type:seed tag:staging,resource_type:model tag:harmonised,resource_type:model"
+    warehouse.build("2025-10-20", harmonised)
+    assert _built_fingerprint(warehouse.url) == _fingerprint(warehouse.url)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dbt.cli.main.dbtRunner.invoke", killed)
+        with pytest.raises(KeyboardInterrupt):
+            warehouse.build("2025-10-20", harmonised)
+    assert _built_fingerprint(warehouse.url) == NOT_TO_BE_BUILT_UPON
