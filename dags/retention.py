@@ -12,7 +12,8 @@ DOC = """\
 
 Removes what is past its time: originals in the archive, landed, harmonised and detailed rows of old school years.
 Published tables stay. Runs daily at 06:30 Europe/Helsinki, after the release; a missed day needs no
-catching up, because a run removes everything that is past its time by then.
+catching up, because a run removes everything that is past its time by then. Beside a release nothing is removed: the
+run tries again for an hour and a half.
 
 #### Run again
 ```
@@ -33,7 +34,8 @@ with DAG(
     doc_md=DOC,
 ):
     # The night's last run: what a mail server did not take after the release is tried again.
-    @task(do_xcom_push=False, on_success_callback=tell_news)
+    # A late release may take its time, and nothing is removed beside it.
+    @task(retries=8, do_xcom_push=False, on_success_callback=tell_news)
     def retain(**_context: Any) -> None:
         from pipeline.retention import retain as run_retention
 

@@ -110,6 +110,7 @@ def release(night: Night = None, as_json: AsJson = False) -> None:
     """Build, check and publish a release from all accepted deliveries."""
     from pipeline import release as steps
     from pipeline.access import NotProtected
+    from pipeline.release_lock import ReleaseUnderWay
     from pipeline.summary import release_table
 
     settings = load_settings()
@@ -119,7 +120,7 @@ def release(night: Night = None, as_json: AsJson = False) -> None:
             _wrong_use("Nothing was delivered yet: run `tukiverkko ingest MUNICIPALITY --night DATE` first.")
         try:
             outcome = steps.release(settings, wanted, by_hand=True, progress=progress)
-        except steps.ReleaseUnderWay as under_way:
+        except ReleaseUnderWay as under_way:
             _wrong_use(str(under_way))
         except NotProtected as problem:
             _not_protected(problem)
@@ -355,13 +356,14 @@ def rollback(
     """Show an earlier release again, at once and whole."""
     from pipeline import release as steps
     from pipeline.access import NotProtected
+    from pipeline.release_lock import ReleaseUnderWay
 
     settings = load_settings()
     with _progress(False) as progress, _warehouse(settings):
         progress("showing the earlier release")
         try:
             number = steps.rollback(settings, to)
-        except (steps.NothingToRestore, steps.ReleaseUnderWay) as problem:
+        except (steps.NothingToRestore, ReleaseUnderWay) as problem:
             _wrong_use(str(problem))
         except NotProtected as problem:
             _not_protected(problem)
@@ -372,6 +374,7 @@ def rollback(
 @app.command()
 def forget(as_json: AsJson = False) -> None:
     """Remove one person's data; the HETU or oppijanumero is read from standard input, never from the command line."""
+    from pipeline.release_lock import ReleaseUnderWay
     from pipeline.retention import forget as remove
 
     if sys.stdin.isatty():
@@ -382,7 +385,10 @@ def forget(as_json: AsJson = False) -> None:
     settings = load_settings()
     with _progress(as_json) as progress, _warehouse(settings):
         progress("removing what the warehouse and the archive hold")
-        removed = remove(settings, identifier)
+        try:
+            removed = remove(settings, identifier)
+        except ReleaseUnderWay as under_way:
+            _wrong_use(str(under_way))
     text = (
         f"{removed.rows} rows and {removed.archived_deliveries} archived deliveries removed; run `tukiverkko release`."
     )

@@ -28,6 +28,7 @@ from pipeline import access, findings, ledger, municipal, publication, quality, 
 from pipeline.linked_counts import NotLinked, TablesDisagree
 from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
+from pipeline.release_lock import ReleaseUnderWay
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.timing import Durations, Progress, silent
 from pipeline.warehouse import RELEASE_LOCK, connect, prepare, warehouse_url
@@ -36,10 +37,6 @@ from pipeline.withholding import CannotProtect
 HELSINKI = ZoneInfo("Europe/Helsinki")
 # The share of a table's counts that are not nought above which withholding is a finding (docs/definitions.md §4).
 MOST_WITHHELD = 0.25
-
-
-class ReleaseUnderWay(RuntimeError):
-    """Another release is being built; this one may be tried again when that one has ended."""
 
 
 class NothingToRestore(RuntimeError):
@@ -242,7 +239,7 @@ def _shown(connection: psycopg.Connection, number: int) -> dict[str, tuple[int, 
 def _release_lock(connection: psycopg.Connection) -> Iterator[None]:
     row = connection.execute("select pg_try_advisory_lock(%s)", (RELEASE_LOCK,)).fetchone()
     if not (row and row[0]):
-        raise ReleaseUnderWay("another release is being built; try again when it has ended (`tukiverkko status`)")
+        raise ReleaseUnderWay
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ import psycopg
 from connectors.config import municipality_names
 from connectors.delivery import school_year_of
 from pipeline import archive, keys, municipal
+from pipeline.release_lock import lock_until_commit
 from pipeline.settings import Settings
 from pipeline.warehouse import connect
 
@@ -33,11 +34,13 @@ def retain(settings: Settings, today: date | None = None) -> Removed:
 
     A delivery of a past school year is superseded with it, so that the next release redoes its days without it and its
     facts leave `harmonised` and `municipal` too; one that was refused or failed keeps its status and its reason.
-    What was rejected of it, and what nobody knew, go with its rows.
+    What was rejected of it, and what nobody knew, go with its rows. Raises ReleaseUnderWay beside a release, which may
+    be reading what would go: then everything is as it was.
     """
     today = today or datetime.now(ZoneInfo("Europe/Helsinki")).date()
     oldest_kept = school_year_of(today) - PAST_SCHOOL_YEARS
     with connect(settings) as connection:
+        lock_until_commit(connection)
         connection.execute(
             """
             update ops.delivery
@@ -62,9 +65,11 @@ def forget(settings: Settings, identifier: str) -> Removed:
 
     Deliveries of the person's municipalities leave the archive whole, since originals are kept as they came. Published
     frozen tables stay. The municipality must also stop delivering the person, or the next night brings the data again.
+    Raises ReleaseUnderWay beside a release, which would bring rows of the person back: then everything is as it was.
     """
     rows = archived = 0
     with connect(settings) as connection:
+        lock_until_commit(connection)
         person, references = _pseudonyms(connection, settings, identifier)
         places = _places(connection, references)
         # A pseudonym in harmonised is one of the person's own keys, or that of a pupil who is matched nowhere.

@@ -12,7 +12,7 @@ from pipeline.settings import Settings
 
 FIXED_TABLES = Path(__file__).parent / "sql" / "warehouse.sql"
 REGION_ROLE = "bi_region"
-# Whoever holds this lock may change harmonised, candidate and reporting.
+# Whoever holds this lock may change harmonised, candidate and reporting, and rows of landing that a build may read.
 RELEASE_LOCK = 0x7455_6B69
 PREPARE_LOCK = 0x7455_6B6A
 # Whoever holds this lock tells what is wrong: nothing is told twice.

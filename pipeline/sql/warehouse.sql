@@ -272,7 +272,7 @@ create table if not exists ops.candidate_delivery (
     primary key (delivery_id, dataset)
 );
 comment on table ops.candidate_delivery is
-'The accepted deliveries that the build under way may see; models see deliveries only through this table.';
+'The accepted deliveries that were chosen for the build under way; models see deliveries only through this table.';
 
 create table if not exists ops.night_outcome (
     municipality text not null,

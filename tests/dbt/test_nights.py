@@ -233,3 +233,17 @@ def test_a_build_is_built_upon_when_its_harmonised_layer_is_whole(
         with pytest.raises(KeyboardInterrupt):
             warehouse.build("2025-10-20", harmonised)
     assert _built_fingerprint(warehouse.url) == NOT_TO_BE_BUILT_UPON
+
+
+@pytest.mark.parametrize("status", ["superseded", "refused", "held"])
+def test_a_build_keeps_the_deliveries_that_were_chosen_for_it(warehouse: TinyWarehouse, status: str) -> None:
+    """What becomes of a delivery after the choice is for the next build: its days must not look as if all came."""
+    chosen = _deliver_marks(warehouse, "2025-10-20", UNAUTHORISED)
+    warehouse.do("insert into ops.candidate_delivery select delivery_id, dataset from ops.delivery")
+    warehouse.do(f"update ops.delivery set status = '{status}' where delivery_id = {chosen}")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DBT_INDIRECT_SELECTION", "empty")
+        build(warehouse.url, warehouse.target, select=models("absence", "covered_day"), night=day("2025-10-20"))
+    assert warehouse.absent("two", "2025-10-07") == {"unauthorised": 3}
+    deciding = warehouse.query("select distinct delivery_id from harmonised.covered_day")
+    assert deciding == [{"delivery_id": chosen}]

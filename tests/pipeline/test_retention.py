@@ -1,14 +1,18 @@
 """What is past its time goes, and one person's data goes on request; nothing else does."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 
+from pipeline import release
 from pipeline.keys import pseudonym_keys
+from pipeline.release_lock import ReleaseUnderWay
 from pipeline.retention import ARCHIVE_DAYS, forget, retain
 from pipeline.settings import Settings
+from pipeline.warehouse import connect
 
 TODAY = date(2026, 2, 3)
 HETU = "010110A900B"
@@ -199,3 +203,20 @@ def test_what_was_refused_keeps_its_reason_past_its_time(
 
 def test_forgetting_somebody_who_is_not_there_removes_nothing(settings: Settings) -> None:
     assert forget(settings, HETU).rows == 0
+
+
+@pytest.mark.parametrize("remove", [lambda settings: retain(settings, TODAY), lambda settings: forget(settings, HETU)])
+def test_nothing_is_removed_beside_a_release(
+    settings: Settings, connection: psycopg.Connection, remove: Callable[[Settings], object]
+) -> None:
+    deliver(connection, 1, 2022)
+    enrol(connection, 1, pupil_ref=pseudonym_keys(settings, "kuopio").uuid("pupil", HETU))
+    connection.commit()
+    rows = "select (select count(*) from landing.school_day) + (select count(*) from landing.enrolment)"
+    with connect(settings, autocommit=True) as guard, release._release_lock(guard):
+        with pytest.raises(ReleaseUnderWay, match="run this again when that has ended"):
+            remove(settings)
+        assert connection.execute(rows).fetchone() == (2,)
+        connection.commit()
+    remove(settings)
+    assert connection.execute(rows).fetchone() != (2,)

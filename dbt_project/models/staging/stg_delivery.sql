@@ -1,3 +1,4 @@
+-- The deliveries that the release chose: whatever becomes of one while this build goes on, all models see the same.
 select
     delivery.delivery_id,
     delivery.dataset,
@@ -18,4 +19,3 @@ inner join {{ source('ops', 'candidate_delivery') }} as candidate
     on
         delivery.delivery_id = candidate.delivery_id
         and delivery.dataset = candidate.dataset
-where delivery.status = 'accepted'
