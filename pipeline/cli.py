@@ -94,13 +94,17 @@ def ingest(
 ) -> None:
     """Fetch, check and land one municipality's delivery of a night."""
     from pipeline import ingest as steps
+    from pipeline.release_lock import ReleaseUnderWay
     from pipeline.summary import outcome_table
 
     settings = _settings_for(municipality)
     with _progress(as_json) as progress, _warehouse(settings):
-        outcome = steps.ingest(
-            settings, municipality, night.date() if night else _today(), refetch=refetch, progress=progress
-        )
+        try:
+            outcome = steps.ingest(
+                settings, municipality, night.date() if night else _today(), refetch=refetch, progress=progress
+            )
+        except ReleaseUnderWay as under_way:
+            _wrong_use(str(under_way))
     _print(outcome, outcome_table(outcome), as_json)
     raise typer.Exit(DONE if outcome.status in ("accepted", "unchanged") else REFUSED)
 
@@ -174,12 +178,15 @@ def replay(
 ) -> None:
     """Read a delivery again from the encrypted archive, with today's folder and rules."""
     from pipeline import ingest as steps
+    from pipeline.release_lock import ReleaseUnderWay
     from pipeline.summary import outcome_table
 
     settings = load_settings()
     with _progress(as_json) as progress, _warehouse(settings):
         try:
             outcome = steps.replay(settings, delivery, progress=progress)
+        except ReleaseUnderWay as under_way:
+            _wrong_use(str(under_way))
         except (KeyError, FileNotFoundError) as missing:
             _wrong_use(
                 f"{delivery}: no such delivery in the ledger." if isinstance(missing, KeyError) else str(missing)

@@ -17,9 +17,11 @@ from connectors.delivery import DeliveryProblem, RawDelivery, SourceRefused, sch
 from connectors.transports import History
 from connectors.transports import fetch as fetch_from_source
 from pipeline import archive, decisions, findings, keys, ledger, quality, receipt_post, unmapped
+from pipeline.built_state import build_anew_next
 from pipeline.landing import copy_frame
 from pipeline.reference import load_reference
 from pipeline.release_due import waiting_for
+from pipeline.release_lock import lock_until_commit
 from pipeline.settings import Settings
 from pipeline.timing import Durations, Progress, silent
 from pipeline.warehouse import connect, warehouse_url
@@ -134,7 +136,10 @@ def _take(settings: Settings, connection: psycopg.Connection, config: Municipali
 
 
 def load(settings: Settings, municipality: str, night: date, *, durations: Durations | None = None) -> list[str]:
-    """Lands what was received for the night and puts it through the delivery gate. Returns the deliveries' names."""
+    """Lands what was received for the night and puts it through the delivery gate. Returns the deliveries' names.
+
+    Raises ReleaseUnderWay for a delivery that builds have read, beside a release; it is then as it was.
+    """
     durations = durations or Durations()
     with connect(settings) as connection:
         received = [d for d in ledger.deliveries_of_night(connection, municipality, night) if d.status == "received"]
@@ -144,7 +149,12 @@ def load(settings: Settings, municipality: str, night: date, *, durations: Durat
 
 
 def replay(settings: Settings, name: str, *, progress: Progress = silent) -> Outcome:
-    """Reads a delivery again from the archive, with today's folder and rules. Raises KeyError for an unknown name."""
+    """Reads a delivery again from the archive, with today's folder and rules. After one that builds have read, the next
+    build makes everything anew.
+
+    Raises KeyError for an unknown name; ReleaseUnderWay for a delivery that builds read, beside a release: then it is
+    as it was.
+    """
     durations = Durations(progress)
     with connect(settings) as connection:
         delivery = ledger.find_delivery(connection, name)
@@ -164,16 +174,29 @@ def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Duration
             checked = check_delivery(raw, config, keys.pseudonym_keys(settings, delivery.municipality))
     except SourceRefused as refusal:
         with connect(settings) as connection:
+            _reopen(connection, delivery.delivery_id)
             _clear(connection, delivery.delivery_id)
             findings.forget_delivery(connection, delivery.delivery_id)
             ledger.decide(connection, delivery.delivery_id, "refused", refusal.reason_en, refusal.reason_fi)
         return
     with durations.step("land", f"{delivery.delivery}: landing"), connect(settings) as connection:
+        _reopen(connection, delivery.delivery_id)
         load_reference(connection, [config])
         _clear(connection, delivery.delivery_id)
         land(connection, delivery.delivery_id, checked)
     with durations.step("gate", f"{delivery.delivery}: checking what landed"):
         _gate(settings, delivery, config)
+
+
+def _reopen(connection: psycopg.Connection, delivery_id: int) -> None:
+    """Before a delivery's rows change, in the caller's transaction. Raises ReleaseUnderWay where a build may be reading
+    them."""
+    status, is_built = ledger.lock_status(connection, delivery_id), ledger.was_released(connection, delivery_id)
+    if status == "accepted" or is_built:
+        lock_until_commit(connection)
+    if is_built:
+        # An increment knows deliveries by their number, and would take these rows for those of the last build.
+        build_anew_next(connection)
 
 
 def land(connection: psycopg.Connection, delivery_id: int, checked: CheckedDelivery) -> None:

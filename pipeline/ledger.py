@@ -160,6 +160,21 @@ def decide(
         )
 
 
+def lock_status(connection: psycopg.Connection, delivery_id: int) -> str:
+    """The delivery's status, which nobody else changes before the caller's transaction ends."""
+    query = "select status from ops.delivery where delivery_id = %s order by dataset for update"
+    row = connection.execute(query, (delivery_id,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def was_released(connection: psycopg.Connection, delivery_id: int) -> bool:
+    """Whether a release was ever built, or begun, with the delivery; so whether a build may have read its rows."""
+    query = "select exists (select from ops.release_delivery where delivery_id = %s)"
+    row = connection.execute(query, (delivery_id,)).fetchone()
+    return bool(row and row[0])
+
+
 def report_night(
     connection: psycopg.Connection,
     municipality: str,
