@@ -174,13 +174,13 @@ def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Duration
             checked = check_delivery(raw, config, keys.pseudonym_keys(settings, delivery.municipality))
     except SourceRefused as refusal:
         with connect(settings) as connection:
-            _reopen(connection, delivery.delivery_id)
+            _reopen(connection, delivery)
             _clear(connection, delivery.delivery_id)
             findings.forget_delivery(connection, delivery.delivery_id)
             ledger.decide(connection, delivery.delivery_id, "refused", refusal.reason_en, refusal.reason_fi)
         return
     with durations.step("land", f"{delivery.delivery}: landing"), connect(settings) as connection:
-        _reopen(connection, delivery.delivery_id)
+        _reopen(connection, delivery)
         load_reference(connection, [config])
         _clear(connection, delivery.delivery_id)
         land(connection, delivery.delivery_id, checked)
@@ -188,12 +188,16 @@ def _load_one(settings: Settings, delivery: ledger.Delivery, durations: Duration
         _gate(settings, delivery, config)
 
 
-def _reopen(connection: psycopg.Connection, delivery_id: int) -> None:
-    """Before a delivery's rows change, in the caller's transaction. Raises ReleaseUnderWay where a build may be reading
-    them."""
-    status, is_built = ledger.lock_status(connection, delivery_id), ledger.was_released(connection, delivery_id)
+def _reopen(connection: psycopg.Connection, delivery: ledger.Delivery) -> None:
+    """Before a delivery's rows change, in the caller's transaction: what was decided was decided of others. Raises
+    ReleaseUnderWay where a build may be reading them."""
+    status = ledger.reopen(connection, delivery.delivery_id)
+    is_built = ledger.was_released(connection, delivery.delivery_id)
     if status == "accepted" or is_built:
         lock_until_commit(connection)
+    if status == "accepted":
+        # Killed before the gate, the night must not be told as well.
+        _close(connection, delivery.municipality, delivery.night)
     if is_built:
         # An increment knows deliveries by their number, and would take these rows for those of the last build.
         build_anew_next(connection)

@@ -160,11 +160,19 @@ def decide(
         )
 
 
-def lock_status(connection: psycopg.Connection, delivery_id: int) -> str:
-    """The delivery's status, which nobody else changes before the caller's transaction ends."""
+def reopen(connection: psycopg.Connection, delivery_id: int) -> str:
+    """Takes a delivery back to `received`, because its rows are about to change, and returns the status that it had;
+    nobody else decides it before the caller's transaction ends."""
     query = "select status from ops.delivery where delivery_id = %s order by dataset for update"
     row = connection.execute(query, (delivery_id,)).fetchone()
     assert row is not None
+    connection.execute(
+        """
+        update ops.delivery set status = 'received', reason_en = null, reason_fi = null, decided_at = null
+        where delivery_id = %s and status <> 'received'
+        """,
+        (delivery_id,),
+    )
     return str(row[0])
 
 

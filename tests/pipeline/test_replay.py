@@ -126,3 +126,30 @@ def test_what_no_release_has_had_is_read_again_beside_one(settings: Settings, co
     with connect(settings, autocommit=True) as guard, release._release_lock(guard):
         assert ingest.replay(settings, NAME).status == "held"
     assert fingerprint(connection) == "known"
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_replay_killed_before_the_gate_leaves_the_decision_to_it(
+    own_folders: Settings, connection: psycopg.Connection
+) -> None:
+    known_day = f"2;{samples.OID_1};07522;07.10.2025;1;MA;LU;;;"
+    assert take_in(own_folders, raw_kuopio(own_folders, marks=[*MARKS, known_day])).status == "accepted"
+    file = own_folders.municipalities / "kuopio" / "absence_codes.csv"
+    lines = file.read_text("utf-8").splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith("LU,")), "utf-8")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ingest, "_gate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest.replay(own_folders, NAME)
+    # What nobody has checked is in no release, and the night is not told as well.
+    release.choose_deliveries(connection, NIGHT)
+    assert connection.execute("select delivery_id from ops.candidate_delivery").fetchall() == []
+    assert connection.execute("select distinct status from ops.night_outcome").fetchall() == [("received",)]
+    connection.rollback()
+
+    assert statuses(connection) == ["received"]
+    assert ingest.load(own_folders, "kuopio", NIGHT) == [NAME]
+    assert ingest.report(own_folders, "kuopio", NIGHT, None).status == "held"
