@@ -1,4 +1,7 @@
-"""The facts of the star in `municipal`, where a municipality sees its own pupils; rows are of persons, not of keys."""
+"""The facts of the star in `municipal`, where a municipality sees its own pupils; rows are of persons, not of keys.
+
+docs/municipal.md says which rows there are and how a month of two schools is split, the definitions all else.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
