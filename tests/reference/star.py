@@ -60,8 +60,9 @@ def fact_attendance_month(facts: Facts) -> Table:
     }
     for (name, person, month), stay in stays.items():
         last = month_end(month)
+        # A month that still runs is as of the day before the night.
+        counted = facts.population(min(last, facts.night - 1)).get(person)
         own = facts.months.get((name, person, month), [])
-        counted = facts.population(last).get(person)
         covered = [one for one in own if one.covered]
         absent = sum(sum(one.absent.values()) for one in covered)
         lessons = sum(one.scheduled for one in covered)

@@ -106,7 +106,11 @@ select
     enrolled.grade as counted_grade,
     band.grade_band as counted_grade_band,
     coalesce(
-        enrolled.valid_to >= {{ last_day_of_month('scheduled.month') }}
+        -- A month that still runs is as of the day before the night: an enrolment with another class from tonight on is
+        -- no end.
+        enrolled.valid_to >= least(
+            {{ last_day_of_month('scheduled.month') }}, {{ days_after('tonight.night', -1) }}
+        )
         and enrolled.form is distinct from 'home'
         and band.grade_band is not null,
         false
