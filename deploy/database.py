@@ -47,6 +47,9 @@ def ensure_database(admin: psycopg.Connection, name: str, url: str, *, creates_r
     statement = "alter role {} login {} password {}" if exists else "create role {} login {} password {}"
     may_create = sql.SQL("createrole" if creates_roles else "nocreaterole")
     admin.execute(sql.SQL(statement).format(sql.Identifier(role), may_create, sql.Literal(verifier)))
+    if creates_roles:
+        # The pipeline is told its errors itself: of a text that is no value, PostgreSQL's first line repeats the text.
+        admin.execute(sql.SQL("alter role {} set log_min_messages = log").format(sql.Identifier(role)))
     if not admin.execute("select 1 from pg_database where datname = %s", (database,)).fetchone():
         admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(role)))
     admin.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))

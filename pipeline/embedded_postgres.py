@@ -47,7 +47,11 @@ log_min_messages = warning
 # Statements carry pseudonyms: they stay out of the log.
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
+# So do details and contexts, which repeat whole rows.
+log_error_verbosity = terse
 """
+# The pipeline is told its errors itself: of a text that is no value, PostgreSQL's first line repeats the text.
+OWNER_SETTING = "log_min_messages=log"
 
 # Hash tables of joins in large pages, which spares look-ups of addresses: glibc's malloc asks for them (2.35 or newer).
 # With another C library, or a kernel that gives none, nothing changes.
@@ -88,6 +92,8 @@ class EmbeddedPostgres:
         """Initialises the data folder when it is new, starts the server when it is stopped, makes the owner role and
         the warehouse database. Returns the warehouse's URL (`postgresql://…@127.0.0.1:port/tukiverkko`)."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        # Also where an earlier version made it open.
+        self.folder.chmod(0o700)
         with _locked(self.folder / "start.lock"):
             if not (self.data / "PG_VERSION").exists():
                 self._initialise()
@@ -163,11 +169,14 @@ class EmbeddedPostgres:
             port = _free_port()
             port_file.write_text(str(port), encoding="utf-8")
         # The server writes its log itself, so the file must belong to its account.
-        self.log.touch()
+        self.log.touch(mode=0o600)
+        self.log.chmod(0o600)
         if os.geteuid() == 0:
             shutil.chown(self.log, UNPRIVILEGED)
         try:
-            _run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-o", f"-p {port}", "-w", "-t", "120", "start")
+            # Terse also where the data folder is older than the setting.
+            options = f"-p {port} -c log_error_verbosity=terse"
+            _run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-o", options, "-w", "-t", "120", "start")
         except RuntimeError as error:
             tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
             raise RuntimeError(f"The embedded PostgreSQL in {self.folder} does not start:\n{error}\n{tail}") from error
@@ -175,9 +184,14 @@ class EmbeddedPostgres:
     def _ensure_owner(self) -> None:
         password = (self.folder / f"{OWNER}.password").read_text(encoding="utf-8")
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            if not connection.execute("select 1 from pg_roles where rolname = %s", (OWNER,)).fetchone():
+            found = connection.execute("select rolconfig from pg_roles where rolname = %s", (OWNER,)).fetchone()
+            if not found:
                 statement = sql.SQL("create role {} login createrole password {}")
                 connection.execute(statement.format(sql.Identifier(OWNER), sql.Literal(password)))
+            if not found or OWNER_SETTING not in (found[0] or ()):
+                name, value = OWNER_SETTING.split("=")
+                setting = sql.SQL("alter role {} set {} = {}")
+                connection.execute(setting.format(sql.Identifier(OWNER), sql.Identifier(name), sql.Literal(value)))
 
     def _ensure_closed(self) -> None:
         """Closes the warehouse, and every database that is made from now on; once a version of the statements."""

@@ -36,6 +36,8 @@ _CODE_TABLES = (
     "form_crosswalk",
 )
 THREADS = 4
+# What dbt writes of a build: each node's seconds and message.
+RUN_RESULTS = "run_results.json"
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,11 @@ def build(
         build_anew_next(connection)
     # Not as dbt's variables: a variable that changes every night has the whole project parsed anew.
     said = {"TUKIVERKKO_BUILD_NIGHT": night.isoformat() if night else "", "TUKIVERKKO_BUILD_FINGERPRINT": fingerprint}
-    with _environment(said):
-        outcome = dbtRunner().invoke(arguments)
+    try:
+        with _environment(said):
+            outcome = dbtRunner().invoke(arguments)
+    finally:
+        _scrub(target / RUN_RESULTS)
     results = getattr(outcome.result, "results", None)
     if results is None:
         raise TransformError({"dbt": _without_values(str(outcome.exception or "no results"))})
@@ -118,7 +123,10 @@ def document(database_url: str, target: Path) -> Path:
     for name in ("manifest.json", "partial_parse.msgpack"):
         shutil.copyfile(target / name, folder / name)
     arguments = ["docs", "generate", "--static", "--no-compile", *_common_arguments(target, folder)]
-    outcome = dbtRunner().invoke(arguments)
+    try:
+        outcome = dbtRunner().invoke(arguments)
+    finally:
+        _scrub(folder / RUN_RESULTS)
     if not outcome.success:
         raise TransformError({"dbt docs": _without_values(str(outcome.exception or "no page was made"))})
     return folder / "static_index.html"
@@ -203,6 +211,8 @@ def _write_profile(database_url: str, target: Path) -> None:
         "application_name": "tukiverkko-dbt",
     }
     target.mkdir(parents=True, exist_ok=True)
+    # dbt's own files are as open as their folder, also one of an earlier version.
+    target.chmod(0o700)
     profile = target / "profiles.yml"
     profile.unlink(missing_ok=True)
     descriptor = os.open(profile, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -210,12 +220,37 @@ def _write_profile(database_url: str, target: Path) -> None:
         yaml.safe_dump({"tukiverkko": {"target": "warehouse", "outputs": {"warehouse": output}}}, file)
 
 
-# Where PostgreSQL's messages repeat what a row holds.
+# Where PostgreSQL's messages repeat what a row holds, and what may follow: a value can have lines of its own.
 _VALUE_LINES: Sequence[str] = ("DETAIL:", "CONTEXT:")
-_VALUE = re.compile(r"(invalid input [^:]*|out of range[^:]*|value): \"[^\"]*\"")
+_OTHER_LINES: Sequence[str] = ("HINT:", "LINE ", "compiled code at ")
+_VALUE = re.compile(r'((?:invalid|malformed|out of range)[^:"]*|value): ".*"|\b(value|literal) "[^"]*"')
+# One at the end of PostgreSQL's first line, which it makes into several.
+_LONG_VALUE = re.compile(
+    r'((?:invalid|malformed|out of range)[^:"\n]*|value): ".*?"(?=\s*(?:\Z|\n\s*(?:'
+    + "|".join((*_VALUE_LINES, *_OTHER_LINES))
+    + ")))",
+    re.DOTALL,
+)
+
+
+def _scrub(file: Path) -> None:
+    """Takes the values out of the messages in dbt's file of results, if there is one; one cut short goes away."""
+    if not file.exists():
+        return
+    try:
+        run = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        file.unlink()
+        return
+    for result in run["results"]:
+        result["message"] = _without_values(result["message"] or "")
+    file.write_text(json.dumps(run), encoding="utf-8")
 
 
 def _without_values(message: str) -> str:
-    lines = [line.strip() for line in message.splitlines()]
-    kept = [line for line in lines if line and not line.startswith(tuple(_VALUE_LINES))]
-    return _VALUE.sub(r"\1", " ".join(kept))
+    kept, hidden = [], False
+    for line in filter(None, map(str.strip, _LONG_VALUE.sub(r"\1", message).splitlines())):
+        hidden = line.startswith(tuple(_VALUE_LINES)) or (hidden and not line.startswith(tuple(_OTHER_LINES)))
+        if not hidden:
+            kept.append(_VALUE.sub(lambda match: match[1] or match[2], line))
+    return " ".join(kept)

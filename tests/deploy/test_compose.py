@@ -175,7 +175,10 @@ def test_postgres_keeps_its_data_where_the_image_of_18_has_it(compose: Compose) 
     assert "--auth-host=scram-sha-256" in compose["services"]["postgres"]["environment"]["POSTGRES_INITDB_ARGS"]
 
 
-@pytest.mark.parametrize("setting", ["log_min_error_statement", "log_parameter_max_length_on_error", "timezone", "jit"])
+@pytest.mark.parametrize(
+    "setting",
+    ["log_min_error_statement", "log_parameter_max_length_on_error", "log_error_verbosity", "timezone", "jit"],
+)
 def test_postgres_is_set_as_the_embedded_one(compose: Compose, setting: str) -> None:
     """Privacy of the log and speed: what holds in the demo holds in production."""
     value = re.search(rf"^{setting} = '?([^'\n]+)'?$", CONFIGURATION, re.MULTILINE)

@@ -56,6 +56,11 @@ def test_passwords_are_stored_as_scram_verifiers(installation: Installation) -> 
     assert all(password.startswith("SCRAM-SHA-256$") for (password,) in stored)
 
 
+def test_errors_of_the_pipeline_which_can_repeat_values_are_not_logged(installation: Installation) -> None:
+    with installation.connect("warehouse_url") as connection:
+        assert connection.execute("show log_min_messages").fetchone() == ("log",)
+
+
 def test_migrate_prepares_airflow_and_the_warehouse(installation: Installation) -> None:
     with installation.connect("airflow_url") as connection:
         assert connection.execute("select count(*) from alembic_version").fetchone() == (1,)

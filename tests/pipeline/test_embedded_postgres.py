@@ -64,6 +64,34 @@ def test_a_separate_database_is_of_a_login_that_reaches_nothing_else(postgres: E
         psycopg.connect(url, dbname=other)
 
 
+def test_its_log_is_closed_and_holds_no_value_of_a_row(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "own")
+    # As an earlier version left them: open to all, and the data folder without the setting.
+    server.folder.mkdir(mode=0o755)
+    server.log.touch(mode=0o644)
+    row = "11111111-1111-1111-1111-111111111111\tSECRET-DAY\tSECRET-CLASS\n"
+    try:
+        with psycopg.connect(server.start(), autocommit=True) as connection:
+            connection.execute("create table t (pupil_ref uuid primary key, day date not null, class_name text)")
+            statement = "insert into t values ('22222222-2222-2222-2222-222222222222', %s, 'SECRET-CLASS')"
+            connection.execute(statement, ("2025-10-01",))
+            for day in ("2025-10-02", None, "SECRET-DAY"):
+                with pytest.raises(psycopg.DataError if day == "SECRET-DAY" else psycopg.IntegrityError):
+                    connection.execute(statement, (day,))
+            with pytest.raises(psycopg.DataError), connection.cursor().copy("copy t from stdin") as copy:
+                copy.write(row)
+        # Whoever else comes in gives the log no more than an error's first line.
+        admin_url, warehouse = server.admin_url, embedded_postgres.WAREHOUSE
+        with psycopg.connect(admin_url, dbname=warehouse) as admin, pytest.raises(psycopg.IntegrityError):
+            admin.execute(statement, ("2025-10-02",))
+    finally:
+        server.stop()
+    log = server.log.read_text(encoding="utf-8")
+    assert "duplicate key" in log
+    assert [one for one in ("SECRET", "2222", "1111", "DETAIL", "CONTEXT") if one in log] == []
+    assert [path.stat().st_mode & 0o777 for path in (server.folder, server.log)] == [0o700, 0o600]
+
+
 def test_it_asks_for_large_pages(postgres: EmbeddedPostgres) -> None:
     postgres.start()
     server = (postgres.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]
