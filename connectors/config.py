@@ -42,6 +42,9 @@ TRANSPORT_FORMATS = {
     "sql": ("rows",),
     "share": ("csv", "json", "xlsx"),
 }
+# Names of what is no municipality: the two other keys are files beside those of the municipalities, and figures and
+# a role of the whole region stand beside theirs.
+RESERVED_NAMES = ("archive", "regional", "region")
 PUPIL_IDS = ("local", "hetu", "oppijanumero")
 CROSSWALK_FILES = (
     "schools.csv",
@@ -541,7 +544,14 @@ def load_municipality(folder: Path) -> Municipality:
             "(folder)",
             "must be named in lower-case ASCII letters, digits and underscores",
         )
+    refuse_reserved_name(file)
     return municipality
+
+
+def refuse_reserved_name(file: Path) -> None:
+    """Raises ConfigError when the folder of this municipality.yaml has a name that means something else."""
+    if file.parent.name in RESERVED_NAMES:
+        raise ConfigError(file, "(folder)", f"no municipality can be named {' or '.join(RESERVED_NAMES)}")
 
 
 def refuse_shared_code(root: Path, municipality: Municipality) -> None:

@@ -8,6 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
+from connectors.config import refuse_reserved_name
 from connectors.pseudonyms import PseudonymKeys
 from pipeline.settings import Settings
 
@@ -19,7 +20,8 @@ class MissingKey(RuntimeError):
 
 
 def pseudonym_keys(settings: Settings, municipality: str) -> PseudonymKeys:
-    """The regional key and the municipality's own. Raises MissingKey."""
+    """The regional key and the municipality's own. Raises MissingKey; ConfigError for another key's name."""
+    refuse_reserved_name(settings.municipalities / municipality / "municipality.yaml")
     return PseudonymKeys(regional=_key(settings, "regional"), municipal=_key(settings, municipality))
 
 

@@ -5,7 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
-from connectors.config import GAP, ConfigError, load_municipality
+from connectors.config import GAP, ConfigError, load_municipality, refuse_reserved_name
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -22,6 +22,7 @@ def make_folder(root: Path, name: str, like: str) -> Path:
         raise ConfigError(
             folder / "municipality.yaml", "(folder)", "is named in lower-case ASCII letters, digits and _"
         )
+    refuse_reserved_name(folder / "municipality.yaml")
     if folder.exists():
         raise FileExistsError(f"{folder} is there already.")
     pattern = load_municipality(root / like)

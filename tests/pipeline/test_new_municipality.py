@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from connectors.config import ConfigError, load_municipality, refuse_shared_code
+from connectors.config import RESERVED_NAMES, ConfigError, load_municipality, refuse_shared_code
+from pipeline.keys import ensure_keys, pseudonym_keys
 from pipeline.new_municipality import make_folder
-from pipeline.settings import PROJECT_ROOT
+from pipeline.settings import PROJECT_ROOT, Settings
 
 
 @pytest.fixture
@@ -24,6 +25,22 @@ def test_the_new_folder_is_refused_until_every_gap_is_filled(root: Path) -> None
     assert municipality.transport.kind == "rest"
     with pytest.raises(ConfigError, match=r"line 2.*reviewed"):
         _ = municipality.codes
+
+
+@pytest.mark.parametrize("name", ["archive", "regional", "region"])
+def test_a_name_that_means_something_else_is_refused(root: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}/municipality.yaml.*no municipality can be named"):
+        make_folder(root, name, "siilinjarvi")
+    assert not (root / name).exists()
+    # Nor is a folder taken that somebody copied by hand, and its key is nobody's.
+    shutil.copytree(root / "siilinjarvi", root / name)
+    with pytest.raises(ConfigError, match="no municipality can be named"):
+        load_municipality(root / name)
+    settings = Settings(home=root.parent, database_url=None, municipalities=root)
+    ensure_keys(settings, ("siilinjarvi",))
+    with pytest.raises(ConfigError, match="no municipality can be named"):
+        pseudonym_keys(settings, name)
+    assert {path.stem for path in settings.keys.iterdir()} <= {*RESERVED_NAMES, "siilinjarvi"}
 
 
 def test_a_code_that_another_folder_has_is_refused(root: Path) -> None:
