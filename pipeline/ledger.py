@@ -38,8 +38,16 @@ _SELECT = """
 
 
 def deliveries_of_night(connection: psycopg.Connection, municipality: str, night: date) -> list[Delivery]:
-    """The deliveries of one night that count (not superseded), one for each school year."""
-    query = f"{_SELECT} where municipality = %s and night = %s and status <> 'superseded' order by delivery_id"
+    """The deliveries of one night that count, in their order: not superseded, and not failed with a later one."""
+    query = f"""
+        {_SELECT} as delivery
+        where municipality = %s and night = %s and status <> 'superseded' and (status <> 'failed' or not exists (
+            select from ops.delivery as later
+            where later.municipality = delivery.municipality and later.night = delivery.night
+                and later.school_year = delivery.school_year and later.delivery_id > delivery.delivery_id
+        ))
+        order by delivery_id
+    """
     return [Delivery(*row) for row in connection.execute(query, (municipality, night))]
 
 
@@ -93,7 +101,8 @@ def receive(connection: psycopg.Connection, raw: RawDelivery) -> Delivery:
     """Enters a delivery as `received` and returns it.
 
     The same bytes for the same night are the same delivery. Other bytes than those of a delivery of that night that is
-    already there make a new one (`-2`, `-3` …); the earlier one becomes `superseded` when the new one is decided.
+    already there make a new one (`-2`, `-3` …); the earlier one becomes `superseded` when the new one is decided. A
+    failed one is taken over by the same bytes, and by any where it had none.
     """
     existing = [
         d for d in deliveries_of_night(connection, raw.municipality, raw.night) if d.school_year == raw.school_year
@@ -115,15 +124,23 @@ def record_nothing(
     reason_fi: str,
     digest: str | None = None,
 ) -> Delivery:
-    """Enters a night on which nothing was landed (`failed`, `refused`, `unchanged`), with the reason."""
+    """Enters a night on which nothing was landed (`failed`, `refused`, `unchanged`), with the reason.
+
+    A delivery that came keeps its digest, by which `first_received` knows when its bytes came first; other bytes
+    (`digest`) are entered as a delivery of their own, which supersedes it.
+    """
     existing = [d for d in deliveries_of_night(connection, municipality, night) if d.school_year == school_year]
     # What came stays as it was judged, although a later try of the same night finds nobody at home.
     kept = (*DECIDED, "held", "refused") if status == "failed" else DECIDED
     if existing and existing[-1].status in kept:
         return existing[-1]
     delivery = existing[-1] if existing else _enter(connection, municipality, night, school_year, status, None)
+    if digest is not None and delivery.content_digest not in (digest, None):
+        earlier, delivery = delivery, _enter(connection, municipality, night, school_year, status, None)
+        _supersede(connection, earlier, delivery)
     connection.execute(
-        "update ops.delivery set content_digest = %s where delivery_id = %s", (digest, delivery.delivery_id)
+        "update ops.delivery set content_digest = coalesce(%s, content_digest) where delivery_id = %s",
+        (digest, delivery.delivery_id),
     )
     decide(connection, delivery.delivery_id, status, reason_en, reason_fi)
     return _by_id(connection, delivery.delivery_id)
@@ -158,6 +175,11 @@ def decide(
             """,
             (delivery_id,),
         )
+
+
+def _supersede(connection: psycopg.Connection, earlier: Delivery, later: Delivery) -> None:
+    reasons = f"replaced by {later.delivery}", f"korvattu toimituksella {later.delivery}"
+    decide(connection, earlier.delivery_id, "superseded", *reasons)
 
 
 def reopen(connection: psycopg.Connection, delivery_id: int) -> str:

@@ -7,9 +7,12 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from connectors.config import load_municipality
 from connectors.delivery import RawDelivery, RawFile, content_digest
 from connectors.transports import History
-from pipeline import ledger
+from pipeline import ingest, ledger
+from pipeline.settings import Settings
+from tests.connectors import samples
 
 NIGHT = date(2025, 10, 14)
 
@@ -60,6 +63,32 @@ def test_a_failed_night_is_taken_over_by_the_delivery_that_comes_later(connectio
     assert delivery.delivery == "kuopio-2025-10-14"
     assert delivery.status == "received"
     assert delivery.reason_en is None
+
+
+def test_a_night_that_failed_after_its_bytes_came_knows_when_they_came(connection: psycopg.Connection) -> None:
+    came = ledger.receive(connection, raw(b"a"))
+    ledger.decide(connection, came.delivery_id, "failed", "disk", "levy")
+    failed = ledger.record_nothing(connection, "kuopio", NIGHT, 2025, "failed", "disk", "levy")
+    assert (failed.delivery_id, failed.status, failed.content_digest) == (came.delivery_id, "failed", raw(b"a").digest)
+    assert ledger.first_received(connection, raw(b"a", date(2025, 11, 3))) == NIGHT
+    # The same bytes take the failed one over; others are another delivery, and the first ones' night is still known.
+    assert ledger.receive(connection, raw(b"a")).delivery_id == came.delivery_id
+    ledger.decide(connection, came.delivery_id, "failed", "disk", "levy")
+    other = ledger.receive(connection, raw(b"b"))
+    assert other.delivery == "kuopio-2025-10-14-2"
+    assert ledger.deliveries_of_night(connection, "kuopio", NIGHT) == [other]
+    assert ledger.first_received(connection, raw(b"a", date(2025, 11, 3))) == NIGHT
+
+
+@pytest.mark.parametrize("status", ["failed", "held"])
+def test_the_bytes_of_last_time_do_not_hide_when_others_came(connection: psycopg.Connection, status: str) -> None:
+    came = ledger.receive(connection, raw(b"a"))
+    ledger.decide(connection, came.delivery_id, status, "why", "miksi")
+    digest = raw(b"last").digest
+    unchanged = ledger.record_nothing(connection, "kuopio", NIGHT, 2025, "unchanged", "same", "sama", digest)
+    assert unchanged.content_digest == digest
+    assert [one.status for one in ledger.deliveries_of_night(connection, "kuopio", NIGHT)] == ["unchanged"]
+    assert ledger.first_received(connection, raw(b"a", date(2025, 11, 3))) == NIGHT
 
 
 def test_a_failure_never_overwrites_what_was_accepted(connection: psycopg.Connection) -> None:
@@ -116,3 +145,28 @@ def test_a_later_report_of_the_same_night_replaces_the_earlier(connection: psyco
     ledger.report_night(connection, "kuopio", NIGHT, "accepted", "kuopio-2025-10-14", None, None)
     assert connection.execute("select status from ops.night_outcome").fetchall() == [("accepted",)]
     assert ledger.reported(connection, NIGHT, ["kuopio", "iisalmi"]) == {"kuopio"}
+
+
+JANUARY, FEBRUARY = date(2026, 1, 31), date(2026, 2, 3)
+
+
+def test_a_night_that_failed_does_not_make_its_workbook_younger(
+    settings: Settings, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """January's workbook, made while January ran, was received on its 31st and could not be read for a full disk."""
+    config = load_municipality(settings.municipalities / "varkaus")
+    raw = samples.varkaus(absences=[["vk-00000001", "tammikuu 2026", 3, 0, 0, 0]], night=JANUARY)
+
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ingest, "check_delivery", full_disk)
+        ingest._take(settings, connection, config, raw)
+        with pytest.raises(OSError, match="No space"):
+            ingest.load(settings, "varkaus", JANUARY)
+        assert ingest.report(settings, "varkaus", JANUARY, "load: OSError").status == "failed"
+    ingest._take(settings, connection, config, replace(raw, night=FEBRUARY))
+    ingest.load(settings, "varkaus", FEBRUARY)
+    query = "select first_received, covers_to from ops.delivery where dataset = 'absence' and night = %s"
+    assert connection.execute(query, (FEBRUARY,)).fetchall() == [(JANUARY, date(2025, 12, 31))]
