@@ -643,6 +643,7 @@ def _mart_phrases() -> list[str]:
         f"level of the day is {' or '.join(decided)}",
         f"Places of {first}: {places[0]} … {places[-1]}",
         f"of {second}: special_class",
+        f"Whoever is at {places[0]} or in a special_class has {levels[-1]} on that day",
         f"{first} has rows to {ends}, {second} from {starts}",
         f"({', '.join(size for size in column('group_size', 'group_size'))})",
         f"from {_day_en(_year_starts()[0])}",

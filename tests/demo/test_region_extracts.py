@@ -86,7 +86,7 @@ def test_the_same_bytes_in_any_process(tmp_path: Path) -> None:
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path / str(turn))], check=True, env=environment)
     first, second = tree(tmp_path / "0"), tree(tmp_path / "1")
-    assert len(first) == 2 * 5 + 5 + 4 + 2 + 10
+    assert len(first) == 2 * 5 + 5 + 4 + 2 + 11
     assert first == second
 
 

@@ -26,6 +26,10 @@ ATTENDANCE = Protection(
 SHARES = Protection(
     counts={"pupils": ("share",), "population": ("pupils", "share")}, denominators={"population": ("share",)}
 )
+OF_SPOTS = {
+    "support_levels": SHARES,
+    "inclusion": Protection({**SHARES.counts, "pupils_unknown": ()}, SHARES.denominators),
+}
 PLACES = ("iisalmi", "kuopio", "siilinjarvi", "varkaus")
 LEVELS = ("S0", "S1", "S2", "S3", "unknown")
 DAY = date(2025, 10, 31)
@@ -173,7 +177,9 @@ SPOTS = {
 }
 
 
-def spots(municipality: str, of_2025: tuple[int, ...], of_2011: tuple[int, ...], band: str = "all") -> list[Any]:
+def spots(
+    municipality: str, of_2025: tuple[int, ...], of_2011: tuple[int, ...], band: str = "all", unknown: int = 0
+) -> list[Any]:
     """Rows of inclusion: pupils by place of teaching, of those with a decision of either regime."""
     return [
         {
@@ -185,6 +191,7 @@ def spots(municipality: str, of_2025: tuple[int, ...], of_2011: tuple[int, ...],
             "pupils": value,
             "population": sum(pupils),
             "share": Decimal(value) / sum(pupils) if sum(pupils) else None,
+            "pupils_unknown": unknown,
         }
         for regime, pupils in (("2025", of_2025), ("2011", of_2011))
         for place, value in zip(SPOTS[regime], pupils, strict=True)
@@ -197,12 +204,13 @@ def test_a_place_of_teaching_does_not_tell_the_level_of_a_whole_band() -> None:
         "support_levels": levels("varkaus", 0, 0, 0, 12, 0, band="1-2"),
         "inclusion": spots("varkaus", (12, 0, 0, 0), (0, 0, 0), band="1-2"),
     }
-    shown = protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows
+    shown = protect(tables, OF_SPOTS, PLACES).rows
     assert {row["pupils"] for row in shown["support_levels"]} == {None}
     of_2025 = [(row["pupils"], row["population"]) for row in shown["inclusion"] if row["regime"] == "2025"]
     assert of_2025 == [(None, None)] * 4
     assert audit(shown, tables, PLACES) == []
-    found = audit({**shown, "inclusion": tables["inclusion"]}, tables, PLACES)
+    places_told = [{**row, "pupils_unknown": None} for row in tables["inclusion"]]
+    found = audit({**shown, "inclusion": places_told}, tables, PLACES)
     place = "band=1-2 day=2025-10-31 of=pupils regime=2025 spot=special_class who=varkaus"
     assert place in {one.cell for one in found if one.what == "everybody of a shown whole is in it (spot)"}
 
@@ -213,7 +221,7 @@ def test_where_all_with_a_decision_are_in_a_place_of_s3_the_place_is_withheld(re
     first, none = (12, 0, 0, 0), (0, 0, 0, 0)
     of_2025, of_2011 = (first, none[:3]) if regime == "2025" else (none, first[:3])
     tables = {"support_levels": levels("varkaus", 188, 0, 0, 12, 0), "inclusion": spots("varkaus", of_2025, of_2011)}
-    shown = protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows
+    shown = protect(tables, OF_SPOTS, PLACES).rows
     of_regime = [row for row in shown["inclusion"] if row["regime"] == regime]
     assert {(row["pupils"], row["population"]) for row in of_regime} == {(None, None)}
     assert audit(shown, tables, PLACES) == []
@@ -225,12 +233,12 @@ def test_few_with_s3_outside_its_places_are_not_told_by_the_difference() -> None
     """Of 41 with a decision 17 have S3: 9 in a special class, 6 wholly in a special group, two elsewhere."""
     tables = {
         "support_levels": levels("varkaus", 100, 0, 24, 17, 3),
-        "inclusion": spots("varkaus", (9, 7, 8, 2), (6, 9, 0)),
+        "inclusion": spots("varkaus", (9, 7, 8, 2), (6, 9, 0), unknown=3),
     }
     linked = linked_counts(tables)
     elsewhere = Count("pupils", DAY.isoformat(), ("varkaus",), "all", (("level", "S3"), ("spot", "elsewhere")))
     assert linked.values[elsewhere] == 2
-    shown = protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows
+    shown = protect(tables, OF_SPOTS, PLACES).rows
     assert audit(shown, tables, PLACES) == []
     # 17 - 9 - 6 would tell the two.
     values = {row["support_level"]: row["pupils"] for row in shown["support_levels"]}
@@ -260,7 +268,7 @@ def test_a_withheld_count_of_s3_is_not_told_by_the_places_that_hold_it() -> None
     }
     found = {one.cell for one in audit(careless, tables, PLACES)}
     assert "band=all day=2025-10-31 level=S2 of=pupils who=varkaus" in found
-    assert audit(protect(tables, dict.fromkeys(tables, SHARES), PLACES).rows, tables, PLACES) == []
+    assert audit(protect(tables, OF_SPOTS, PLACES).rows, tables, PLACES) == []
 
 
 def test_a_nought_that_is_shown_keeps_its_reason() -> None:
