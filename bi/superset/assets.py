@@ -183,7 +183,7 @@ def _params(chart: Chart, table: Table) -> dict[str, Any]:
         "row_limit": _ROW_LIMIT,
     }
     if chart.kind == "table":
-        rates = [one for one in chart.columns if one in ("absence_rate", "coverage", "share")]
+        rates = [one for one in chart.columns if one in ("absence_rate", "coverage", "previous_coverage", "share")]
         shown: dict[str, Any] = {
             "column_config": {one: {"d3NumberFormat": PER_CENT} for one in rates},
             "table_timestamp_format": "%d.%m.%Y",

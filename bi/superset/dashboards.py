@@ -80,6 +80,7 @@ HEADS: dict[str, str] = {
     "municipalities": "Kunnat luvussa / Municipalities in it",
     "municipality_label": "Kunta / Municipality",
     "null_reason": "Miksi puuttuu / Why missing",
+    "previous_coverage": "Edellinen kattavuus / Coverage before",
     "previous_tier": "Edellinen porras / Tier before",
     "pupil_key": "Oppilaan avain / Pupil key",
     "pupils": "Oppilaita / Pupils",
@@ -283,7 +284,7 @@ REGION = Dashboard(
             "Ennen siirtymää ja sen jälkeen. / Before and after the move.",
             columns=(
                 *("school_year", "municipality_label", "measure", "moment", "category"),
-                *("pupils", "share", "absence_rate", "suppressed", "null_reason", "as_of"),
+                *("pupils", "share", "absence_rate", "coverage", "suppressed", "null_reason", "as_of"),
             ),
             order=("school_year",),
             width=12,
@@ -338,8 +339,8 @@ MUNICIPALITY = Dashboard(
             "Viimeisen sunnuntain 12 viikon jakso edelliseen verrattuna. / The 12 weeks to the last Sunday, and those "
             "to the Sunday before.",
             columns=(
-                *("pupil_key", "school_number", "grade", "class_name", "previous_tier", "tier", "direction"),
-                *("absence_rate", "covered_lessons", "absent_lessons", "week_end"),
+                *("pupil_key", "school_number", "grade", "class_name", "previous_tier", "previous_coverage"),
+                *("tier", "direction", "absence_rate", "coverage", "covered_lessons", "absent_lessons", "week_end"),
             ),
             order=("absence_rate",),
             width=12,
@@ -394,7 +395,10 @@ MUNICIPALITY = Dashboard(
             "Oppilaat tuen tasoittain lukuvuosittain / Pupils by support level each school year",
             "municipal.fact_support",
             "table",
-            "Oppilas on jokaisella tasolla, jolla hän lukuvuonna oli. / A pupil is in each level of the school year.",
+            "Oppilas on jokaisella tasolla, jolla hän on lukuvuonna ollut, joten rivejä ei voi laskea yhteen. Rivillä "
+            "Ei tiedossa ovat ne, joiden tasoa ei jonakin päivänä tiedetä. / A pupil is at each level that he or she "
+            "has been at in the school year, so rows cannot be added up. Not known: those whose level is not known "
+            "on some day.",
             columns=("school_year_start", "regime", "support_level_label"),
             metric="own_pupils",
             order=("school_year_start",),

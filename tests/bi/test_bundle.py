@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from bi.superset.bundle import Place, connections, make_bundle, password, read_places
+from bi.superset.dashboards import DASHBOARDS, HEADS
 from pipeline.settings import PROJECT_ROOT
 
 PLACES = (Place("kuopio", "Kuopio"), Place("toysa", "Töy'sä"))
@@ -59,6 +60,18 @@ def test_every_gap_is_filled_and_a_name_is_quoted() -> None:
         "case municipality when 'region' then 'Koko alue' when 'kuopio' then 'Kuopio' when 'toysa' then 'Töy''sä' "
         "else municipality end"
     )
+
+
+def test_no_table_shows_a_rate_without_its_coverage() -> None:
+    shown = {chart.name: chart.columns for dashboard in DASHBOARDS for chart in dashboard.charts}
+    with_rates = {name for name, columns in shown.items() if "absence_rate" in columns}
+    assert with_rates == {"transition", "absence_rows", "early_warning"}
+    assert {name for name in with_rates if "coverage" not in shown[name]} == set()
+    # The tier before is as sure as what was covered then.
+    assert "previous_coverage" in shown["early_warning"]
+    assert HEADS["previous_coverage"] == "Edellinen kattavuus / Coverage before"
+    chart = yaml.safe_load(make_bundle(PLACES, "db/tukiverkko")["charts/kuopio/early_warning.yaml"])
+    assert chart["params"]["column_config"].keys() == {"absence_rate", "coverage", "previous_coverage"}
 
 
 def test_municipalities_are_the_folders() -> None:
