@@ -1,6 +1,6 @@
 """Figures of attendance: how much pupils are absent, of what kind, at what age, and how many often."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from pages.charts import BarPanel, LinePanel, Point
 from pages.figure_parts import (
     axes,
     bar_of,
+    coverage_row,
     covered,
     each,
     figure,
@@ -21,6 +22,7 @@ from pages.figure_parts import (
     places_panel,
     sum_of,
     tier_period,
+    with_coverage,
 )
 from pages.figures import Cell, Figure, Source, known
 from pages.labels import REGION, codes
@@ -37,10 +39,14 @@ def absence_by_month(source: Source) -> Figure | None:
     if not months:
         return None
     words = source.words
-    rate = {
-        (month, place): source.cell("attendance_monthly", "absence_rate", **key(month, place))
+    coverage = {
+        (month, place): source.cell("attendance_monthly", "coverage", **key(month, place))
         for month in months
         for place in source.places
+    }
+    rate = {
+        (month, place): with_coverage(source.cell("attendance_monthly", "absence_rate", **key(month, place)), reported)
+        for (month, place), reported in coverage.items()
     }
     latest = _latest_month(source)
     said = []
@@ -50,7 +56,9 @@ def absence_by_month(source: Source) -> Figure | None:
         before = rate.get((latest.replace(year=latest.year - 1), REGION))
         if before and known([before]):
             said.append(words("absence_by_month.year_ago", rate=before.text))
-        said += _extremes(source, {place: rate[latest, place] for place in source.places if place != REGION})
+        row = source.row("attendance_monthly", **key(latest, REGION)) or {}
+        among = frozenset((row.get("municipalities") or "").split(","))
+        said += _extremes(source, {place: rate[latest, place] for place in source.places if place != REGION}, among)
     else:
         said.append(words("no_figure", reason=rate[months[-1], REGION].text))
     panels = [
@@ -64,13 +72,20 @@ def absence_by_month(source: Source) -> Figure | None:
     table = grid(
         source,
         "absence_by_month",
-        [(words.month(month), [rate[month, place] for place in source.places]) for month in reversed(months)],
+        [
+            row
+            for month in reversed(months)
+            for row in (
+                (words.month(month), [rate[month, place] for place in source.places]),
+                coverage_row(source, words.month(month), [coverage[month, place] for place in source.places]),
+            )
+        ],
         [source.labels.place(place) for place in source.places],
         first=words("head.month"),
     )
-    coverage = source.cell("attendance_monthly", "coverage", **key(latest or months[-1], REGION))
     pictures = charts.lines(panels, axes(source, months))
-    return figure(source, "absence_by_month", said, pictures, table, covered(source, coverage))
+    note = covered(source, coverage[latest or months[-1], REGION])
+    return figure(source, "absence_by_month", said, pictures, table, note)
 
 
 def absence_by_class(source: Source) -> Figure | None:
@@ -81,9 +96,12 @@ def absence_by_class(source: Source) -> Figure | None:
     words, labels = source.words, source.labels
     classes = [name for name in labels.order("absence_class") if codes("absence_class")[name]["is_absence"] == "true"]
 
-    def cell(absence_class: str, place: str, column: str = "absence_rate") -> Cell:
+    def value(absence_class: str, place: str, column: str) -> Cell:
         key = {"month": month, "municipality": place, "grade_band": "all", "absence_class": absence_class}
         return source.cell("attendance_monthly", column, **key)
+
+    def cell(absence_class: str, place: str) -> Cell:
+        return with_coverage(value(absence_class, place, "absence_rate"), value(absence_class, place, "coverage"))
 
     shown = {name: cell(name, REGION) for name in classes}
     said = []
@@ -106,13 +124,16 @@ def absence_by_class(source: Source) -> Figure | None:
         source,
         "absence_by_class",
         [
-            (labels.code("absence_class", name) or words("all_classes"), [cell(name, place) for place in source.places])
-            for name in (*classes, "all")
+            *(
+                (labels.code("absence_class", name) or words("all_classes"), [cell(name, at) for at in source.places])
+                for name in (*classes, "all")
+            ),
+            coverage_row(source, words("all_classes"), [value("all", place, "coverage") for place in source.places]),
         ],
         [labels.place(place) for place in source.places],
         first=words("head.absence_class"),
     )
-    coverage = covered(source, cell("all", REGION, "coverage"))
+    coverage = covered(source, value("all", REGION, "coverage"))
     return figure(
         source, "absence_by_class", said, charts.bars([BarPanel("", bars)]), table, coverage, when=words.month(month)
     )
@@ -126,9 +147,12 @@ def absence_by_band(source: Source) -> Figure | None:
     words, labels = source.words, source.labels
     bands = _bands(source, "attendance_monthly")
 
-    def cell(band: str, place: str, column: str = "absence_rate") -> Cell:
+    def value(band: str, place: str, column: str) -> Cell:
         key = {"month": month, "municipality": place, "grade_band": band, "absence_class": "all"}
         return source.cell("attendance_monthly", column, **key)
+
+    def cell(band: str, place: str) -> Cell:
+        return with_coverage(value(band, place, "absence_rate"), value(band, place, "coverage"))
 
     said = [
         each(source, "absence_by_band.each", [(lowered(_band(source, band)), cell(band, REGION)) for band in bands])
@@ -137,11 +161,18 @@ def absence_by_band(source: Source) -> Figure | None:
     table = grid(
         source,
         "absence_by_band",
-        [(_band(source, band), [cell(band, place) for place in source.places]) for band in (*bands, "all")],
+        [
+            row
+            for band in (*bands, "all")
+            for row in (
+                (_band(source, band), [cell(band, place) for place in source.places]),
+                coverage_row(source, _band(source, band), [value(band, at, "coverage") for at in source.places]),
+            )
+        ],
         [labels.place(place) for place in source.places],
         first=words("head.grade_band"),
     )
-    coverage = covered(source, cell("all", REGION, "coverage"))
+    coverage = covered(source, value("all", REGION, "coverage"))
     return figure(source, "absence_by_band", said, charts.bars(panels), table, coverage, when=words.month(month))
 
 
@@ -154,13 +185,13 @@ def tiers(source: Source) -> Figure | None:
     period_type, start, end = period
     tiers = labels.order("attendance_tier")
 
-    def cell(tier: str, place: str, column: str = "share", back: int = 0) -> Cell:
+    def cell(tier: str, place: str, period: tuple[date, date] = (start, end)) -> Cell:
         return source.cell(
             "attendance_tiers",
-            column,
+            "share",
             period_type=period_type,
-            period_start=start.replace(year=start.year - back),
-            period_end=end.replace(year=end.year - back),
+            period_start=period[0],
+            period_end=period[1],
             municipality=place,
             grade_band="all",
             tier=tier,
@@ -171,7 +202,8 @@ def tiers(source: Source) -> Figure | None:
     said = []
     if known(often):
         said.append(words("tiers.often", when=when, share=words.percent(sum_of(often))))
-        before = [cell("A2", REGION, back=1), cell("A3", REGION, back=1)]
+        year_ago = (start.replace(year=start.year - 1), end.replace(year=end.year - 1))
+        before = [cell("A2", REGION, year_ago), cell("A3", REGION, year_ago)]
         if known(before):
             said.append(words("tiers.year_ago", share=words.percent(sum_of(before))))
     if known([cell("A3", REGION)]):
@@ -214,16 +246,22 @@ def _band(source: Source, band: str) -> str:
     return source.words("all_grades") if band == "all" else source.words("grades", band=band.replace("-", "–"))
 
 
-def _extremes(source: Source, cells: Mapping[str, Cell]) -> list[str]:
-    shown = sorted((float(cell.value), place) for place, cell in cells.items() if cell.value is not None)
+def _extremes(source: Source, cells: Mapping[str, Cell], among: Collection[str]) -> list[str]:
+    """Who has the most and the least of those that are `among` the region's figure, and who is not among them."""
+    words, name = source.words, source.labels.place
+    said = []
+    compared = {place: cell for place, cell in cells.items() if place in among}
+    shown = sorted((float(cell.value), place) for place, cell in compared.items() if cell.value is not None)
     # Which place has the most could be told of a withheld one.
-    if len(shown) < 2 or any(cell.is_withheld for cell in cells.values()):
-        return []
-    least, most = shown[0][1], shown[-1][1]
-    name = source.labels.place
-    text = source.words(
-        "absence_by_month.extremes",
-        most=f"{name(most)} ({cells[most].text})",
-        least=f"{name(least)} ({cells[least].text})",
-    )
-    return [text]
+    if len(shown) >= 2 and not any(cell.is_withheld for cell in compared.values()):
+        (_, least), (_, most) = shown[0], shown[-1]
+        said.append(
+            words(
+                "absence_by_month.extremes",
+                most=f"{name(most)} ({cells[most].text})",
+                least=f"{name(least)} ({cells[least].text})",
+            )
+        )
+    if left_out := [name(place) for place in cells if place not in compared]:
+        said.append(words("absence_by_month.left_out", places=words.listed(left_out)))
+    return said

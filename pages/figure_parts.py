@@ -7,7 +7,10 @@ from decimal import Decimal
 
 from pages.charts import Axes, Bar, BarPanel
 from pages.figures import Cell, Figure, Source, Table
-from pages.labels import REGION
+from pages.labels import REGION, codes
+
+COVERAGE_MINIMUM = Decimal(codes("definition")["coverage_minimum"]["value"])
+_LOW_COVERAGE = "*"
 
 
 def figure(
@@ -30,6 +33,7 @@ def figure(
         _as_of(source, days),
         coverage,
         words("note.withheld" if table.withheld else "note.none_withheld", withheld=table.withheld, all=len(cells)),
+        *([words("note.low_coverage", minimum=words.percent(COVERAGE_MINIMUM, 0))] if _is_marked(cells) else ()),
         *extra,
     ]
     used = dict.fromkeys(f"{cell.table}.{cell.column}" for cell in cells)
@@ -77,7 +81,7 @@ def places_panel(source: Source, title: str, cells: Iterator[tuple[str, Cell]]) 
 
 def bar_of(name: str, cell: Cell, *, is_main: bool = False) -> Bar:
     """A cell as a bar."""
-    return Bar(name, number_of(cell), cell.text, is_main)
+    return Bar(name, number_of(cell), cell.marked, is_main)
 
 
 def level_name(source: Source, level: str) -> str:
@@ -88,8 +92,20 @@ def level_name(source: Source, level: str) -> str:
 
 def each(source: Source, key: str, named: Sequence[tuple[str, Cell]], **values: str) -> str:
     """A sentence that lists the numbers that are there."""
-    items = [f"{name} ({cell.text})" for name, cell in named if cell.value is not None]
+    items = [f"{name} ({cell.marked})" for name, cell in named if cell.value is not None]
     return source.words(key, items=source.words.listed(items), **values) if items else source.words("no_sentence")
+
+
+def with_coverage(rate: Cell, coverage: Cell) -> Cell:
+    """The rate, marked where less of its lessons is reported than a municipality of the region's figure needs."""
+    if rate.value is None or coverage.value is None or Decimal(coverage.value) >= COVERAGE_MINIMUM:
+        return rate
+    return replace(rate, mark=_LOW_COVERAGE)
+
+
+def coverage_row(source: Source, name: str, coverages: Sequence[Cell]) -> tuple[str, Sequence[Cell]]:
+    """The row of a table that stands below the rates `name` and tells how much of their lessons is reported."""
+    return source.words("coverage_of", name=name), coverages
 
 
 def covered(source: Source, coverage: Cell) -> str:
@@ -152,7 +168,11 @@ def number_of(cell: Cell) -> float | None:
 
 def last_text(cells: Sequence[Cell]) -> str:
     """The last value of a course as it is written."""
-    return next((cell.text for cell in reversed(cells) if cell.value is not None), "")
+    return next((cell.marked for cell in reversed(cells) if cell.value is not None), "")
+
+
+def _is_marked(cells: Sequence[Cell]) -> bool:
+    return any(cell.mark == _LOW_COVERAGE for cell in cells)
 
 
 def _as_of(source: Source, days: Sequence[date]) -> str:

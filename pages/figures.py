@@ -26,7 +26,8 @@ class Cell:
     """A value of `reporting` as it is printed.
 
     value: None when there is none to show; text then says why. is_withheld: withheld to protect pupils. table, key and
-    column: where it is from; key in the form `month=2025-12-01;municipality=kuopio`. as_of: of its row.
+    column: where it is from; key in the form `month=2025-12-01;municipality=kuopio`. as_of: of its row. mark: a sign
+    of a note that holds for it.
     """
 
     value: float | Decimal | int | None
@@ -36,6 +37,12 @@ class Cell:
     key: str
     column: str
     as_of: date | None
+    mark: str = ""
+
+    @property
+    def marked(self) -> str:
+        """The text with its mark."""
+        return self.text + self.mark
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pages.charts import BarPanel, Break, LinePanel, Point
 from pages.figure_parts import (
     axes,
     bar_of,
+    coverage_row,
     covered,
     each,
     figure,
@@ -25,6 +26,7 @@ from pages.figure_parts import (
     places_panel,
     sum_of,
     tier_period,
+    with_coverage,
 )
 from pages.figures import Cell, Figure, Source, Table, known
 from pages.labels import REGION, codes
@@ -139,9 +141,12 @@ def absence_by_level(source: Source) -> Figure | None:
     words, labels = source.words, source.labels
     levels = labels.order("support_level")
 
-    def cell(level: str, place: str, column: str = "absence_rate") -> Cell:
+    def value(level: str, place: str, column: str) -> Cell:
         key = {"month": month, "municipality": place, "grade_band": "all", "support_level": level}
         return source.cell("attendance_by_support_level", column, **key)
+
+    def cell(level: str, place: str) -> Cell:
+        return with_coverage(value(level, place, "absence_rate"), value(level, place, "coverage"))
 
     named = [
         (lowered(labels.code("support_level", level)), cell(level, REGION)) for level in levels if level != "unknown"
@@ -151,7 +156,15 @@ def absence_by_level(source: Source) -> Figure | None:
     table = grid(
         source,
         "absence_by_level",
-        [(labels.code("support_level", level), [cell(level, place) for place in source.places]) for level in levels],
+        [
+            row
+            for level in levels
+            for name in [labels.code("support_level", level)]
+            for row in (
+                (name, [cell(level, place) for place in source.places]),
+                coverage_row(source, name, [value(level, place, "coverage") for place in source.places]),
+            )
+        ],
         [labels.place(place) for place in source.places],
         first=words("head.support_level"),
     )

@@ -41,13 +41,14 @@ def all_pages(folder: Path) -> list[Path]:
 
 
 def shown_cells(page: BeautifulSoup, language: str) -> list[ShownCell]:
+    """Every number; a mark beside one is no part of it."""
     return [
         ShownCell(
             language,
             str(cell["data-table"]),
             dict(part.split("=", 1) for part in str(cell["data-key"]).split(";")),
             str(cell["data-column"]),
-            cell.get_text(),
+            "".join(cell.find_all(string=True, recursive=False)),
         )
         for cell in page.select("td[data-table]")
     ]

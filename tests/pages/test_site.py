@@ -50,6 +50,16 @@ def test_every_number_of_the_report_is_the_databases(site: WrittenSite) -> None:
             assert len(withheld) == 1 + 1 + 3 + 3
 
 
+def test_a_rate_of_too_little_coverage_is_marked_beside_its_number(site: WrittenSite) -> None:
+    page = soup(site.folder / "en" / "report.html")
+    # Lapinlahti's October alone; the number itself is held against the database above.
+    marked = [mark.parent for mark in page.select("td .mark") if mark.parent is not None]
+    assert [(str(cell["data-key"]), cell.get_text()) for cell in marked] == [
+        ("month=2025-10-01;municipality=lapinlahti;grade_band=all;absence_class=all", "10.0%*")
+    ]
+    assert "* Coverage is under 80%" in page.get_text()
+
+
 def test_the_sentences_are_worked_out_from_shown_numbers(site: WrittenSite) -> None:
     text = " ".join(soup(site.folder / "fi" / "report.html").main.get_text().split())  # type: ignore[union-attr]
     assert "Joulukuussa 2025 alueen oppilaat olivat poissa 7,5 % oppitunneistaan." in text.replace("\u00a0", " ")
@@ -81,7 +91,8 @@ def test_a_withheld_number_has_no_mark_and_no_sentence(settings: Settings) -> No
     by_month = sections(source)[0].figures[0]
     assert by_month.sentences[0] == "In October 2025, the region's pupils were absent from 6.0% of their lessons."
     assert by_month.table.withheld == 1
-    assert any("Withheld numbers in the table: 1 of 9." in note for note in by_month.notes)
+    # Three months of three places, each with a rate and its coverage.
+    assert any("Withheld numbers in the table: 1 of 18." in note for note in by_month.notes)
     by_class = next(figure for figure in sections(source)[0].figures if figure.name == "absence_by_class")
     assert ">not collected<" in by_class.pictures[0]
 

@@ -1,0 +1,132 @@
+"""What the report says of published rows that are known only in part. The rows are written by hand, without a database,
+and the arithmetic of each expected figure stands beside it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pages import attendance_figures, support_figures
+from pages.figures import Figure, Source
+from pages.labels import codes, municipality_labels
+from pages.language import Language, words
+from pages.snapshot import Published
+from pipeline.settings import PROJECT_ROOT
+
+WITHHELD: Mapping[str, Any] = {"pupils": None, "share": None, "suppressed": True}
+
+
+def source_of(language: Language = "en", **tables: Iterable[Mapping[str, Any]]) -> Source:
+    """The published tables as the pages have them."""
+    labels = municipality_labels(words(language), PROJECT_ROOT / "municipalities")
+    return Source(Published(None, {name: list(rows) for name, rows in tables.items()}), labels)
+
+
+def made(figure: Figure | None) -> Figure:
+    assert figure is not None
+    return figure
+
+
+def text_of(figure: Figure) -> str:
+    """Everything that the figure says, with the spaces of a keyboard."""
+    return " ".join((*figure.sentences, *figure.notes)).replace("\u00a0", " ")
+
+
+def row_of(figure: Figure, name: str) -> list[str]:
+    cells = dict(figure.table.rows)[name]
+    return [cell.marked.replace("\u00a0", " ") for cell in cells]
+
+
+def rates(month: date, of: Mapping[str, tuple[str, str, str | None]]) -> list[dict[str, Any]]:
+    """Rows of all absences: place → (rate, coverage, the municipalities in the figure)."""
+    return [
+        {
+            "month": month,
+            "municipality": place,
+            "grade_band": band,
+            "absence_class": absence_class,
+            "absence_rate": Decimal(rate),
+            "coverage": Decimal(coverage),
+            "municipalities": among,
+            "suppressed": False,
+            "null_reason": None,
+            "as_of": date(2026, 1, 20),
+        }
+        for place, (rate, coverage, among) in of.items()
+        for band in ("all", "1-2")
+        for absence_class in ("all", "health", "unauthorised")
+    ]
+
+
+# Varkaus reported a twentieth of its lessons and is in no figure of the region.
+DECEMBER = rates(
+    date(2025, 12, 1),
+    {
+        "iisalmi": ("0.05", "0.8", "iisalmi"),
+        "kuopio": ("0.06", "1", "kuopio"),
+        "region": ("0.058", "0.99", "iisalmi,kuopio"),
+        "varkaus": ("0.3", "0.05", "varkaus"),
+    },
+)
+
+
+def test_only_municipalities_in_the_regions_figure_are_ranked() -> None:
+    figure = made(attendance_figures.absence_by_month(source_of(attendance_monthly=DECEMBER)))
+    assert figure.sentences[1:] == (
+        "Most absences: Kuopio (6.0%); fewest: Iisalmi (5.0%).",
+        "Not in the region's figure, and so not compared: Varkaus.",
+    )
+    finnish = made(attendance_figures.absence_by_month(source_of("fi", attendance_monthly=DECEMBER)))
+    assert "Eniten poissaoloja: Kuopio (6,0 %); vähiten: Iisalmi (5,0 %)." in text_of(finnish)
+    assert "Ei alueen luvussa eikä siksi vertailussa: Varkaus." in text_of(finnish)
+
+
+def test_one_that_is_not_in_the_regions_figure_hides_no_rank_of_others() -> None:
+    rows = [row | (WITHHELD | {"absence_rate": None} if row["municipality"] == "varkaus" else {}) for row in DECEMBER]
+    figure = made(attendance_figures.absence_by_month(source_of(attendance_monthly=rows)))
+    assert "Most absences: Kuopio (6.0%); fewest: Iisalmi (5.0%)." in figure.sentences
+    rows = [row | (WITHHELD | {"absence_rate": None} if row["municipality"] == "kuopio" else {}) for row in DECEMBER]
+    figure = made(attendance_figures.absence_by_month(source_of(attendance_monthly=rows)))
+    assert "Most absences" not in text_of(figure)
+
+
+def test_each_rate_has_its_coverage_beside_it_and_a_mark_where_that_is_too_low() -> None:
+    source = source_of(attendance_monthly=DECEMBER)
+    # The places in the order of their names, the region first; 80 % is enough.
+    figure = made(attendance_figures.absence_by_month(source))
+    assert row_of(figure, "December 2025") == ["5.8%", "5.0%", "6.0%", "30.0%*"]
+    assert row_of(figure, "December 2025: coverage") == ["99.0%", "80.0%", "100.0%", "5.0%"]
+    note = "* Coverage is under 80%: so little is reported that the number cannot be compared with others."
+    assert note in figure.notes
+    by_class = made(attendance_figures.absence_by_class(source))
+    assert row_of(by_class, codes("absence_class")["health"]["label_en"]) == ["5.8%", "5.0%", "6.0%", "30.0%*"]
+    assert row_of(by_class, "All absences: coverage") == ["99.0%", "80.0%", "100.0%", "5.0%"]
+    by_band = made(attendance_figures.absence_by_band(source))
+    assert row_of(by_band, "Grades 1–2") == ["5.8%", "5.0%", "6.0%", "30.0%*"]
+    assert row_of(by_band, "Grades 1–2: coverage") == ["99.0%", "80.0%", "100.0%", "5.0%"]
+    assert any(">30.0%*<" in picture for picture in by_band.pictures)
+    # Nobody is marked where everybody reported enough.
+    enough = [row for row in DECEMBER if row["municipality"] != "varkaus"]
+    figure = made(attendance_figures.absence_by_month(source_of(attendance_monthly=enough)))
+    assert "*" not in text_of(figure)
+    assert "Not in the region's figure" not in text_of(figure)
+
+
+def test_absences_by_level_have_their_coverage_beside_them() -> None:
+    rows = [
+        {
+            "month": date(2025, 12, 1),
+            "municipality": place,
+            "grade_band": "all",
+            "support_level": "S2",
+            "absence_rate": Decimal(rate),
+            "coverage": Decimal(coverage),
+            "suppressed": False,
+            "null_reason": None,
+            "as_of": date(2026, 1, 20),
+        }
+        for place, rate, coverage in (("region", "0.1", "0.9"), ("varkaus", "0.4", "0.05"))
+    ]
+    figure = made(support_figures.absence_by_level(source_of(attendance_by_support_level=rows)))
+    assert row_of(figure, "Support by decision") == ["10.0%", "40.0%*"]
+    assert row_of(figure, "Support by decision: coverage") == ["90.0%", "5.0%"]
