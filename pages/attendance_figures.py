@@ -1,5 +1,6 @@
 """Figures of attendance: how much pupils are absent, of what kind, at what age, and how many often."""
 
+from calendar import monthrange
 from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
@@ -202,7 +203,7 @@ def tiers(source: Source) -> Figure | None:
     said = []
     if known(often):
         said.append(words("tiers.often", when=when, share=words.percent(sum_of(often))))
-        year_ago = (start.replace(year=start.year - 1), end.replace(year=end.year - 1))
+        year_ago = (start.replace(year=start.year - 1), _month_end_year_ago(end))
         before = [cell("A2", REGION, year_ago), cell("A3", REGION, year_ago)]
         if known(before):
             said.append(words("tiers.year_ago", share=words.percent(sum_of(before))))
@@ -244,6 +245,11 @@ def _bands(source: Source, table: str) -> list[str]:
 
 def _band(source: Source, band: str) -> str:
     return source.words("all_grades") if band == "all" else source.words("grades", band=band.replace("-", "–"))
+
+
+def _month_end_year_ago(end: date) -> date:
+    # A February's last day is another one in a leap year.
+    return date(end.year - 1, end.month, monthrange(end.year - 1, end.month)[1])
 
 
 def _extremes(source: Source, cells: Mapping[str, Cell], among: Collection[str]) -> list[str]:

@@ -130,3 +130,34 @@ def test_absences_by_level_have_their_coverage_beside_them() -> None:
     figure = made(support_figures.absence_by_level(source_of(attendance_by_support_level=rows)))
     assert row_of(figure, "Support by decision") == ["10.0%", "40.0%*"]
     assert row_of(figure, "Support by decision: coverage") == ["90.0%", "5.0%"]
+
+
+def tiers_to(end: date, often: str) -> list[dict[str, Any]]:
+    """The region's tiers of a month, with that share in A2 and nobody in A3."""
+    return [
+        {
+            "period_type": "month",
+            "period_start": end.replace(day=1),
+            "period_end": end,
+            "municipality": "region",
+            "grade_band": "all",
+            "tier": tier,
+            "share": Decimal(share),
+            "suppressed": False,
+            "null_reason": None,
+            "as_of": end,
+        }
+        for tier, share in {"A0": str(1 - Decimal(often)), "A1": "0", "A2": often, "A3": "0", "none": "0"}.items()
+    ]
+
+
+def test_the_february_of_the_year_before_a_leap_year_ends_on_its_28th() -> None:
+    rows = tiers_to(date(2028, 2, 29), "0.1") + tiers_to(date(2027, 2, 28), "0.2")
+    figure = made(attendance_figures.tiers(source_of(attendance_tiers=rows)))
+    assert "A year earlier, in the same period, the share was 20.0%." in figure.sentences
+
+
+def test_the_february_of_a_leap_year_before_ends_on_its_29th() -> None:
+    rows = tiers_to(date(2029, 2, 28), "0.1") + tiers_to(date(2028, 2, 29), "0.3")
+    figure = made(attendance_figures.tiers(source_of(attendance_tiers=rows)))
+    assert "A year earlier, in the same period, the share was 30.0%." in figure.sentences
