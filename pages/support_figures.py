@@ -379,23 +379,33 @@ def inclusion(source: Source) -> Figure | None:
         )
         for regime in regimes
     ]
-    table = grid(
-        source,
-        "inclusion",
-        [
-            (
-                f"{labels.code('inclusion_place', place)} ({codes('inclusion_place')[place]['regime']})",
-                [cell(place, municipality) for municipality in source.places],
-            )
-            for place in places
-        ],
-        [labels.place(place) for place in source.places],
-        first=words("head.place"),
-    )
-    missing = cell("placement_missing", REGION) if "2011" in regimes else None
-    note = known_share(source, "placement", missing) if missing else words("note.all_known")
-    extra = [words("inclusion.note")] if len(regimes) > 1 else []
+    rows = [
+        (
+            f"{labels.code('inclusion_place', place)} ({codes('inclusion_place')[place]['regime']})",
+            [cell(place, municipality) for municipality in source.places],
+        )
+        for place in places
+    ]
+    # The tables of a release that was made before the column was there do not have it.
+    told = any("pupils_unknown" in row for row in source.published.rows("inclusion"))
+    # Every row of a day and municipality tells the same number.
+    unknown = [cell(places[0], municipality, "pupils_unknown") for municipality in source.places] if told else []
+    if unknown:
+        rows.append((words("head.pupils_unknown"), unknown))
+    table = grid(source, "inclusion", rows, [labels.place(place) for place in source.places], first=words("head.place"))
+    note = _unknown_support(source, unknown[0] if unknown else None)
+    extra = [known_share(source, "placement", cell("placement_missing", REGION))] if "2011" in regimes else []
+    if len(regimes) > 1:
+        extra.append(words("inclusion.note"))
     return figure(source, "inclusion", said, charts.bars(panels), table, note, when=words.day(day), extra=extra)
+
+
+def _unknown_support(source: Source, unknown: Cell | None) -> str:
+    """The note on how many pupils could have a decision that nobody knows of; None: the release does not tell."""
+    words = source.words
+    if unknown is None or unknown.value is None:
+        return words("note.unknown_support_withheld")
+    return words("note.unknown_support", pupils=unknown.text) if unknown.value else words("note.all_support_known")
 
 
 def _transition(source: Source, measure: str) -> Figure | None:

@@ -161,3 +161,85 @@ def test_the_february_of_a_leap_year_before_ends_on_its_29th() -> None:
     rows = tiers_to(date(2029, 2, 28), "0.1") + tiers_to(date(2028, 2, 29), "0.3")
     figure = made(attendance_figures.tiers(source_of(attendance_tiers=rows)))
     assert "A year earlier, in the same period, the share was 30.0%." in figure.sentences
+
+
+def taught(pupils_unknown: Mapping[str, int | None], day: date = date(2026, 9, 20)) -> list[dict[str, Any]]:
+    """Half of the decisions in each of two places, in each regime of the day: place → whose support is not known."""
+    regimes = ("2011", "2025") if day <= date(2026, 7, 31) else ("2025",)
+    return [
+        {
+            "count_day": day,
+            "municipality": place,
+            "grade_band": "all",
+            "regime": code["regime"],
+            "place": name,
+            "pupils": 10 if name in ("placement_1", "placement_2", "special_class", "small_group") else 0,
+            "population": 20,
+            "pupils_unknown": unknown,
+            "share": Decimal("0.5") if name in ("placement_1", "placement_2", "special_class", "small_group") else 0,
+            "suppressed": unknown is None,
+            "as_of": date(2026, 9, 25),
+        }
+        for place, unknown in pupils_unknown.items()
+        for name, code in codes("inclusion_place").items()
+        if code["regime"] in regimes
+    ]
+
+
+def inclusion_of(rows: list[dict[str, Any]], language: Language = "en") -> Figure:
+    return made(support_figures.inclusion(source_of(language, inclusion=rows)))
+
+
+def test_how_many_have_an_unknown_place_of_teaching_is_said() -> None:
+    rows = taught({"kuopio": 1200, "region": 1234})
+    assert (
+        "Coverage: 1,234 pupils are not in these numbers, because their support on that day is not known."
+        in inclusion_of(rows).notes
+    )
+    assert "luvuista puuttuu 1 234 oppilasta, joiden tuesta ei tuona päivänä ole tietoa." in text_of(
+        inclusion_of(rows, "fi")
+    )
+    assert row_of(inclusion_of(rows), "Pupils whose support is not known (number)") == ["1,234", "1,200"]
+    assert "of every pupil is known" not in text_of(inclusion_of(rows))
+
+
+def test_a_withheld_number_of_unknown_pupils_is_not_shown_and_nobody_is_said_to_be_known() -> None:
+    figure = inclusion_of(taught({"region": None}))
+    assert "How many they are is not shown." in text_of(figure)
+    assert "of every pupil is known" not in text_of(figure)
+    assert row_of(figure, "Pupils whose support is not known (number)") == ["withheld"]
+    assert "Heidän määräänsä ei näytetä." in text_of(inclusion_of(taught({"region": None}), "fi"))
+    # A release from before the column was there tells as little.
+    older = [{name: value for name, value in row.items() if name != "pupils_unknown"} for row in taught({"region": 0})]
+    assert "How many they are is not shown." in text_of(inclusion_of(older))
+
+
+def test_everybody_is_known_only_where_nobody_is_unknown() -> None:
+    assert "Coverage: the level of support of every pupil is known." in inclusion_of(taught({"region": 0})).notes
+
+
+def test_unknown_pupils_are_said_beside_a_missing_placement_too() -> None:
+    figure = inclusion_of(taught({"region": 30}, date(2025, 9, 20)))
+    # Nobody is in `placement_missing`.
+    assert "the place is known of 100.0% of those with a decision by the earlier law" in text_of(figure)
+    assert "30 pupils are not in these numbers" in text_of(figure)
+
+
+def test_the_timeliness_note_says_which_starts_cannot_be_counted() -> None:
+    row = {
+        "month": date(2025, 10, 1),
+        "municipality": "region",
+        "grade_band": "all",
+        "horizon": 30,
+        "pupils": 20,
+        "started": 10,
+        "share_started": Decimal("0.5"),
+        "municipalities": "kuopio",
+        "suppressed": False,
+        "null_reason": None,
+        "as_of": date(2026, 1, 20),
+    }
+    english = text_of(made(support_figures.timeliness(source_of("en", support_timeliness=[row]))))
+    assert "A start on a day on which the level is not known cannot be counted" in english
+    finnish = text_of(made(support_figures.timeliness(source_of("fi", support_timeliness=[row]))))
+    assert "Jos tuki alkaa päivänä, jona tasoa ei tiedetä, sen alkamista ei voida laskea mukaan" in finnish
