@@ -3,8 +3,10 @@
 Nothing is compared over the change of the law on 1 August 2025 (docs/definitions.md §3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from pages import charts
@@ -31,9 +33,19 @@ from pages.figure_parts import (
 from pages.figures import Cell, Figure, Source, Table, known
 from pages.labels import REGION, codes
 from pages.language import lowered, sentence
+from pipeline.disclosure import SMALLEST_DENOMINATOR
 
 REGIME_STARTS = date.fromisoformat(codes("definition")["regime_2025_starts"]["value"])
 _MONTHS_OF_TIMELINESS = 6
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Of how many of a cohort something is known. of_cohort: their share of it. often: the share of them that is asked
+    for; None where they are too few for a share."""
+
+    of_cohort: Decimal
+    often: Decimal | None
 
 
 def levels_by_place(source: Source) -> Figure | None:
@@ -416,13 +428,26 @@ def _transition(source: Source, measure: str) -> Figure | None:
     seed = "attendance_tier" if measure == "tier" else "support_level"
     categories = (*labels.order(seed), *labels.order("transition_category"))
     moments = {"before": date(year, 5, 31), "after": date(year, 12, 31)}
+    nothing, asked = ("none", ("A2", "A3")) if measure == "tier" else ("unknown", ("S2", "S3"))
+
+    def key(moment: str, category: str) -> dict[str, Any]:
+        place = {"school_year": year, "municipality": REGION}
+        return {**place, "moment": moment, "measure": measure, "category": category}
 
     def cell(moment: str, category: str, column: str = "share") -> Cell:
-        key = {"school_year": year, "municipality": REGION, "moment": moment, "measure": measure, "category": category}
-        return source.cell("transition_to_grade_7", column, **key)
+        return source.cell("transition_to_grade_7", column, **key(moment, category))
 
     def name(category: str) -> str:
         return labels.code(seed, category) or labels.code("transition_category", category)
+
+    def exists(moment: str, category: str) -> bool:
+        row = source.row("transition_to_grade_7", **key(moment, category)) or {}
+        return row.get("null_reason") != "not_in_regime"
+
+    def known_of(moment: str) -> _Known | None:
+        real = [category for category in labels.order(seed) if category != nothing and exists(moment, category)]
+        counts = {category: cell(moment, category, "pupils") for category in real}
+        return _known_of(counts, cell(moment, nothing, "population"), asked)
 
     # A pupil of the cohort before the move is in grade 6 and in the region.
     listed = {
@@ -430,25 +455,19 @@ def _transition(source: Source, measure: str) -> Figure | None:
         "after": categories,
     }
     title = f"transition_{measure}"
+    known_at = {moment: known_of(moment) for moment in moments}
+    share = {moment: words.percent(one.often) for moment, one in known_at.items() if one and one.often is not None}
     said = []
     if measure == "tier":
-        often = {moment: [cell(moment, "A2"), cell(moment, "A3")] for moment in moments}
-        if known(often["before"]) and known(often["after"]):
-            said.append(
-                words(
-                    "transition_tier.often",
-                    before=words.percent(sum_of(often["before"])),
-                    after=words.percent(sum_of(often["after"])),
-                )
-            )
+        if len(share) == len(moments):
+            said.append(words("transition_tier.often", before=share["before"], after=share["after"]))
     else:
-        for moment, day in moments.items():
-            decided = [cell(moment, "S2"), cell(moment, "S3")]
-            if known(decided):
-                text = words.percent(sum_of(decided))
-                said.append(words(f"transition_support_level.{moment}", when=words.day(day), share=text))
-        if moments["before"] < REGIME_STARTS <= moments["after"]:
-            said.append(words("transition_support_level.break"))
+        said += [words(f"{title}.{at}", when=words.day(moments[at]), share=text) for at, text in share.items()]
+    known_after = known_at["after"]
+    if said and known_after and "after" in share and known_after.of_cohort < 1:
+        said.append(words(f"{title}.without", share=words.percent(1 - known_after.of_cohort)))
+    if measure == "support_level" and moments["before"] < REGIME_STARTS <= moments["after"]:
+        said.append(words("transition_support_level.break"))
     left = cell("after", "not_in_region")
     if measure == "tier" and known([left]):
         said.append(words("transition.left", share=left.text))
@@ -477,9 +496,24 @@ def _transition(source: Source, measure: str) -> Figure | None:
             for category in categories
         ),
     )
-    unknown = cell("after", "none" if measure == "tier" else "unknown")
-    note = known_share(source, "tiers" if measure == "tier" else "level", unknown)
+    if known_after:
+        note = words(f"note.known_{title}", share=words.percent(known_after.of_cohort))
+    else:
+        note = words(f"note.known_{title}_withheld")
     return figure(source, title, said, charts.bars(panels), table, note, when=words.school_year(year))
+
+
+def _known_of(counts: Mapping[str, Cell], cohort: Cell, asked: Sequence[str]) -> _Known | None:
+    """Of how many of the cohort a tier or level is known, and the share of `asked` among them. counts: the pupils of
+    each tier or level that there is. None where one of the numbers is not shown: a part of them would be taken for all.
+    """
+    if not known([*counts.values(), cohort]) or not cohort.value:
+        return None
+    together = sum_of([*counts.values()])
+    # A count that a small correction has not reached yet can be more than what is left of a corrected cohort.
+    of_cohort = min(together / Decimal(cohort.value), Decimal(1))
+    often = sum_of([counts[category] for category in asked])
+    return _Known(of_cohort, often / together if together >= SMALLEST_DENOMINATOR else None)
 
 
 def _level_key(day: date, place: str, level: str) -> dict[str, Any]:

@@ -13,6 +13,14 @@ from pages.language import Language, words
 from pages.snapshot import Published
 from pipeline.settings import PROJECT_ROOT
 
+# 100 pupils of grade 6; in grade 7, 45 + 10 + 8 + 7 = 70 of them have a tier, and 30 have none.
+TIERS_BEFORE = {"A0": 60, "A1": 20, "A2": 10, "A3": 10, "none": 0}
+TIERS_AFTER = {"A0": 45, "A1": 10, "A2": 8, "A3": 7, "none": 10}
+TIERS_AFTER |= {"other_grade": 5, "not_in_region": 10, "not_reported": 5}
+# Of the same pupils 10 + 5 = 15 of 90 have a decision in grade 6, 18 + 6 = 24 of 80 in grade 7.
+LEVELS_BEFORE = {"S0": 60, "S1": 15, "S2": 10, "S3": 5, "unknown": 10}
+LEVELS_AFTER = {"S0": 56, "S1": None, "S2": 18, "S3": 6, "unknown": 10}
+LEVELS_AFTER |= {"other_grade": 2, "not_in_region": 3, "not_reported": 5}
 WITHHELD: Mapping[str, Any] = {"pupils": None, "share": None, "suppressed": True}
 
 
@@ -35,6 +43,128 @@ def text_of(figure: Figure) -> str:
 def row_of(figure: Figure, name: str) -> list[str]:
     cells = dict(figure.table.rows)[name]
     return [cell.marked.replace("\u00a0", " ") for cell in cells]
+
+
+def moves(
+    measure: str,
+    before: Mapping[str, int | None],
+    after: Mapping[str, int | None],
+    withheld: frozenset[tuple[str, str]] = frozenset(),
+    population: int = 100,
+) -> list[dict[str, Any]]:
+    """The region's rows of a cohort; a count that is None is that of a level which the law does not know."""
+    return [
+        {
+            "school_year": 2025,
+            "municipality": "region",
+            "moment": moment,
+            "measure": measure,
+            "category": category,
+            "pupils": pupils,
+            "population": population,
+            "share": None if pupils is None else Decimal(pupils) / population,
+            "suppressed": False,
+            "null_reason": "not_in_regime" if pupils is None else None,
+            "as_of": date(2026, 1, 20),
+        }
+        | (WITHHELD if (moment, category) in withheld else {})
+        for moment, counts in (("before", before), ("after", after))
+        for category, pupils in counts.items()
+    ]
+
+
+def tiers_moved(language: Language = "en", *withheld: tuple[str, str]) -> Figure:
+    rows = moves("tier", TIERS_BEFORE, TIERS_AFTER, frozenset(withheld))
+    return made(support_figures.transition_tiers(source_of(language, transition_to_grade_7=rows)))
+
+
+def levels_moved(*withheld: tuple[str, str]) -> Figure:
+    rows = moves("support_level", LEVELS_BEFORE, LEVELS_AFTER, frozenset(withheld))
+    return made(support_figures.transition_levels(source_of(transition_to_grade_7=rows)))
+
+
+def test_absences_before_and_after_the_move_are_of_those_with_a_tier() -> None:
+    # (10 + 10) / 100 = 20.0 %, and (8 + 7) / 70 = 21.43 %: a rise, though 15 / 100 of the cohort would be a fall.
+    assert tiers_moved().sentences[:2] == (
+        "Of the pupils with a tier in grade 6, 20.0% were absent from at least 10% of their lessons; of those of the "
+        "same pupils with a tier in grade 7, 21.4%.",
+        # 100 - 70 = 30.
+        "30.0% of the pupils of grade 6 have no tier in grade 7; they are not in the share of grade 7.",
+    )
+    finnish = " ".join(tiers_moved("fi").sentences).replace("\u00a0", " ")
+    assert "osuus oli 21,4 % niistä" in finnish
+    assert "30,0 %:lla" in finnish
+    assert "15,0 %" not in finnish
+
+
+def test_who_is_not_among_the_counted_pupils_is_not_said_to_have_gone() -> None:
+    assert tiers_moved().sentences[2] == (
+        "10.0% of the pupils of grade 6 are not among the region's counted pupils in grade 7 (left the region, taught "
+        "at home or without a grade)."
+    )
+
+
+def test_of_how_many_the_tier_after_the_move_is_known_is_their_sum() -> None:
+    # 70 of 100, although only 10 are in the category `none`.
+    assert "Coverage: 70.0% of the pupils of grade 6 have a tier in grade 7." in tiers_moved().notes
+    assert "porras on 70,0 %:lla kevään kuudesluokkalaisista." in text_of(tiers_moved("fi"))
+
+
+def test_a_withheld_tier_leaves_the_move_untold() -> None:
+    for hidden in ("A0", "A2"):
+        figure = tiers_moved("en", ("after", hidden))
+        said = text_of(figure)
+        assert "have a tier in grade 7 cannot be told" in said
+        assert not any(wrong in said for wrong in ("21.4%", "20.0%", "70.0%", "30.0%"))
+    # A withheld category that is no tier changes nothing that is worked out of the tiers.
+    assert "Coverage: 70.0%" in text_of(tiers_moved("en", ("after", "none")))
+    # What is withheld before leaves the comparison out, and nothing else.
+    before = text_of(tiers_moved("en", ("before", "A1")))
+    assert "21.4%" not in before
+    assert "Coverage: 70.0%" in before
+
+
+def test_a_share_of_fewer_than_ten_with_a_tier_is_not_said() -> None:
+    # 4 + 0 + 5 + 0 = 9 have a tier; 9 / 40 = 22.5 % of the cohort.
+    after = {"A0": 4, "A1": 0, "A2": 5, "A3": 0, "none": 31, "other_grade": 0, "not_in_region": 0}
+    rows = moves("tier", {"A0": 30, "A1": 0, "A2": 10, "A3": 0, "none": 0}, after, population=40)
+    said = text_of(made(support_figures.transition_tiers(source_of(transition_to_grade_7=rows))))
+    assert "at least 10%" not in said
+    assert "Coverage: 22.5%" in said
+
+
+def test_nobody_is_said_to_have_no_tier_where_everybody_has_one() -> None:
+    after = {"A0": 80, "A1": 0, "A2": 20, "A3": 0, "none": 0, "other_grade": 0, "not_in_region": 0}
+    rows = moves("tier", TIERS_BEFORE, after)
+    figure = made(support_figures.transition_tiers(source_of(transition_to_grade_7=rows)))
+    assert "no tier" not in " ".join(figure.sentences)
+    assert "Coverage: 100.0%" in text_of(figure)
+    # A total that is corrected before its parts: 100 of 98 are no more than all.
+    corrected = [row | {"population": 98} for row in rows]
+    figure = made(support_figures.transition_tiers(source_of(transition_to_grade_7=corrected)))
+    assert "Coverage: 100.0%" in text_of(figure)
+
+
+def test_support_before_and_after_the_move_is_of_those_whose_level_is_known() -> None:
+    # 15 / 90 = 16.67 %; 24 / 80 = 30.0 %; 100 - 80 = 20 without a known level, of whom 10 are in `unknown`. S1 is no
+    # level of the law of 2025, so that its null hides nothing.
+    assert levels_moved().sentences[:3] == (
+        "On 31 May 2025, 16.7% of the region's pupils in grade 6 whose level of support was known had support by "
+        "decision.",
+        "On 31 December 2025, 30.0% of the same pupils whose level was known in grade 7 had support by decision.",
+        "20.0% of the pupils of grade 6 have no known level in grade 7; they are not in the share of grade 7.",
+    )
+    assert "Coverage: the level of support in grade 7 is known of 80.0% of the pupils of grade 6." in (
+        levels_moved().notes
+    )
+    hidden = text_of(levels_moved(("after", "S0")))
+    assert "30.0%" not in hidden
+    assert "of how many of the pupils of grade 6 the level in grade 7 is known cannot be told" in hidden
+
+
+def test_every_category_of_the_move_has_a_row() -> None:
+    names = [name for name, _ in tiers_moved().table.rows]
+    assert set(names) >= {line["label_en"] for line in codes("transition_category").values()}
 
 
 def rates(month: date, of: Mapping[str, tuple[str, str, str | None]]) -> list[dict[str, Any]]:
