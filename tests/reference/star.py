@@ -175,9 +175,10 @@ def split(days: list[PupilDay]) -> Iterator[tuple[str, str, int, int]]:
 
 def fact_support(facts: Facts) -> Table:
     """By municipality, person and first day: the levels of a school year's pupil, from the first to the last enrolled
-    day there. A span is as long as what is known stays the same."""
+    day there, as far as the day before the night. A span is as long as what is known stays the same."""
     found: Table = {}
-    for (name, person, year), (first, last) in _enrolled(facts).items():
+    for (name, person, year), (first, upto) in _enrolled(facts).items():
+        last = min(upto, facts.night - 1)
         edges = {first}
         for span in facts.levels.get((person, name), ()):
             edges |= {span.first, span.last + 1}

@@ -26,7 +26,8 @@ select
     day_level.municipality,
     pupil.pupil_key,
     day_level.valid_from,
-    day_level.valid_to,
+    -- Of days to come nobody can know the level yet.
+    least(day_level.valid_to, {{ days_after('tonight.night', -1) }}) as valid_to,
     day_level.support_level,
     cast(day_level.school_year as integer) as school_year_start,
     cast(day_level.regime as integer) as regime,
@@ -34,6 +35,8 @@ select
     case when day_level.support_level = 'unknown' then null else coalesce(mapped.mapping, 'exact') end as mapping,
     day_level.reason
 from {{ ref('support_day_level') }} as day_level
+inner join {{ ref('stg_night') }} as tonight
+    on day_level.valid_from < tonight.night
 inner join {{ ref('pupil_key') }} as pupil
     on
         day_level.municipality = pupil.municipality
