@@ -214,7 +214,9 @@ def _level(facts: Facts, municipality: str, person: int, on: int) -> Row:
     if span is not None and level != UNKNOWN and span.regime is not None:
         regime = span.regime
     mappings = {mapping for said, mapping in map(mapped, facts.in_force(person, municipality, on)) if said == level}
-    reason = "not_covered" if span is None else span.reason and RULES[span.reason]
+    reason = "not_covered" if span is None else None
+    if span is not None and span.reason is not None:
+        reason = min(RULES[span.reason], *_unknown_by(list(facts.in_force(person, municipality, on)), on))
     # Of several rows one that says the level exactly is enough; that there is none says S0 exactly.
     mapping = "approximate" if mappings == {"approximate"} else "exact"
     return {
@@ -224,6 +226,25 @@ def _level(facts: Facts, municipality: str, person: int, on: int) -> Row:
         "mapping": None if level == UNKNOWN else mapping,
         "reason": reason,
     }
+
+
+def _unknown_by(rows: list[SupportPeriod], on: int) -> Iterator[str]:
+    """Every rule of definitions section 3 that leaves the level of the day unknown, of rows in force on it. Of several
+    the first by its name is told (docs/municipal.md)."""
+    known = [row for row in rows if mapped(row)[0] != UNKNOWN]
+    decided = [row for row in known if row.kind == "DECISION"]
+    special = [row for row in known if row.kind == "SPECIAL"]
+    intensified = [row for row in known if row.kind == "INTENSIFIED" and on < BREAK]
+    if any(row.kind is None for row in rows):
+        yield "measures_without_level"
+    if any(row.kind is not None and mapped(row)[0] == UNKNOWN for row in rows):
+        yield "scheme_kind_disagree"
+    if decided and on < BREAK:
+        yield "starts_before_break"
+    if any(row.first >= BREAK for row in special):
+        yield "starts_after_break"
+    if decided and (special or intensified) and on <= LAST_OF_2011:
+        yield "regimes_overlap"
 
 
 def mapped(row: SupportPeriod) -> tuple[str, str | None]:
