@@ -23,7 +23,7 @@ LEAST_FREE_BYTES = 1 << 30
 # Words by which PostgreSQL and the operating system say that a disk is full.
 _DISK_WORDS = ("DiskFull", "No space left on device", "OutOfDisk")
 # How a release ends by an error of our own, whose message never holds a value.
-_OUR_FAILURES = ("TransformError", "ConfigError", "WarehouseUnreachable", "interrupted")
+_OUR_FAILURES = ("TransformError", "ConfigError", "WarehouseUnreachable", "ReleaseLockLost", "interrupted")
 FIRST_COMMAND = "make demo, or tukiverkko ingest MUNICIPALITY --night DATE"
 
 

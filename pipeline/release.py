@@ -7,8 +7,7 @@ before or after. What was shown is kept (`pipeline.publication`), which is what 
 import logging
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.metadata import version
@@ -28,10 +27,10 @@ from pipeline import access, findings, ledger, municipal, publication, quality, 
 from pipeline.linked_counts import NotLinked, TablesDisagree
 from pipeline.reference import forget_other_municipalities, load_reference
 from pipeline.release_due import release_due
-from pipeline.release_lock import ReleaseUnderWay
+from pipeline.release_lock import HeldLock, ReleaseLockLost, release_lock
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.timing import Durations, Progress, silent
-from pipeline.warehouse import RELEASE_LOCK, connect, prepare, warehouse_url
+from pipeline.warehouse import connect, prepare, warehouse_url
 from pipeline.withholding import CannotProtect
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
@@ -78,14 +77,15 @@ def latest_night(settings: Settings) -> date | None:
 def release(settings: Settings, night: date, *, by_hand: bool = False, progress: Progress = silent) -> ReleaseOutcome:
     """Builds, checks and publishes one release from all deliveries that are accepted now.
 
-    Raises ReleaseUnderWay, or the failing step's own error (the release is then `failed`, and `reporting` as it was).
+    Raises ReleaseUnderWay; ReleaseLockLost, or the failing step's own error (the release is then `failed`, and
+    `reporting` as it was).
     """
     durations = Durations(progress)
-    with connect(settings, autocommit=True) as guard, _release_lock(guard):
+    with release_lock(settings) as lock:
         with connect(settings) as connection:
             number = _open(connection, settings, night, by_hand)
         try:
-            outcome = _build_and_publish(settings, number, night, durations)
+            outcome = _build_and_publish(settings, lock, number, night, durations)
         except BaseException as error:
             _close(settings, number, "failed", f"{type(error).__name__}: {error}", durations)
             raise
@@ -93,8 +93,11 @@ def release(settings: Settings, night: date, *, by_hand: bool = False, progress:
     return outcome
 
 
-def _build_and_publish(settings: Settings, number: int, night: date, durations: Durations) -> ReleaseOutcome:
+def _build_and_publish(
+    settings: Settings, lock: HeldLock, number: int, night: date, durations: Durations
+) -> ReleaseOutcome:
     url = warehouse_url(settings)
+    lock.check()
     with durations.step("dbt", "Building the harmonised layer and the marts"):
         transform.build(url, settings.dbt_target, night=night)
     with durations.step("release gate", "Checking the candidate release"):
@@ -112,6 +115,7 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
         broken = [r for r in results if r.severity == "critical" and r.outcome in ("failed", "error")]
         reason = "; ".join(result.message_en for result in broken)
         return ReleaseOutcome(number, night, "refused", reason, seconds=durations.seconds)
+    lock.check()
     metas = transform.published_marts(settings.dbt_target)
     names = municipality_names(settings.municipalities)
     with durations.step("publish", "Protecting, auditing and publishing"), connect(settings) as connection:
@@ -125,10 +129,16 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
             return ReleaseOutcome(number, night, "refused", f"disclosure control: {error}", seconds=durations.seconds)
         checks = [_audit_check(number, passed=True), *(_loss_check(number, loss) for loss in losses)]
         _observe(connection, number, night, [*results, *checks])
-        connection.execute(
-            "update ops.release set status = 'published', published_at = clock_timestamp() where release_number = %s",
+        # Another release that took the lock meanwhile has closed this one, and waits for this row until the commit.
+        published = connection.execute(
+            """
+            update ops.release set status = 'published', published_at = clock_timestamp()
+            where release_number = %s and status = 'building'
+            """,
             (number,),
         )
+        if published.rowcount != 1:
+            raise ReleaseLockLost
         for mart in marts:
             publication.ensure_reporting_table(connection, mart)
         publication.show(connection, number)
@@ -139,6 +149,7 @@ def _build_and_publish(settings: Settings, number: int, night: date, durations: 
             municipal.publish(connection, models)
         with durations.step("access gate", "Checking who may reach what"):
             access.check(connection, models)
+        lock.check()
     return ReleaseOutcome(
         release_number=number,
         night=night,
@@ -208,9 +219,10 @@ def rollback(settings: Settings, to: int | None = None, *, models: Sequence[muni
     """Shows an earlier release again: `to`, or the published one before the current. Returns its number.
 
     models: the municipal tables that the access gate looks for (default: those of the last build). Raises
-    NothingToRestore, ReleaseUnderWay; NotProtected where somebody could reach what is not theirs: then nothing changes.
+    NothingToRestore, ReleaseUnderWay, ReleaseLockLost; NotProtected where somebody could reach what is not theirs: then
+    nothing changes.
     """
-    with connect(settings, autocommit=True) as guard, _release_lock(guard), connect(settings) as connection:
+    with release_lock(settings) as lock, connect(settings) as connection:
         row = connection.execute(
             """
             select max(release_number) from ops.release
@@ -226,6 +238,7 @@ def rollback(settings: Settings, to: int | None = None, *, models: Sequence[muni
         number = int(row[0])
         publication.show(connection, number)
         access.check(connection, municipal.municipal_models(settings.dbt_target) if models is None else models)
+        lock.check()
     return number
 
 
@@ -233,17 +246,6 @@ def _shown(connection: psycopg.Connection, number: int) -> dict[str, tuple[int, 
     """Table → its rows, and those of them with a withheld value."""
     query = "select table_name, row_count, suppressed_count from ops.release_table where release_number = %s order by 1"
     return {name: (rows, suppressed) for name, rows, suppressed in connection.execute(query, (number,))}
-
-
-@contextmanager
-def _release_lock(connection: psycopg.Connection) -> Iterator[None]:
-    row = connection.execute("select pg_try_advisory_lock(%s)", (RELEASE_LOCK,)).fetchone()
-    if not (row and row[0]):
-        raise ReleaseUnderWay
-    try:
-        yield
-    finally:
-        connection.execute("select pg_advisory_unlock(%s)", (RELEASE_LOCK,))
 
 
 def _open(connection: psycopg.Connection, settings: Settings, night: date, by_hand: bool) -> int:
@@ -310,11 +312,13 @@ def _sound_municipalities(
 
 
 def _close(settings: Settings, number: int, status: str, reason: str | None, durations: Durations) -> None:
+    # What was committed as published is so, also where the commit's answer was lost on the way.
+    query = """
+        update ops.release set status = %s, reason = %s, durations = %s
+        where release_number = %s and status in ('building', %s)
+    """
     with connect(settings) as connection:
-        connection.execute(
-            "update ops.release set status = %s, reason = %s, durations = %s where release_number = %s",
-            (status, reason, Jsonb(durations.seconds), number),
-        )
+        connection.execute(query, (status, reason, Jsonb(durations.seconds), number, status))
 
 
 def code_version() -> str:

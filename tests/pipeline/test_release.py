@@ -11,7 +11,9 @@ import pytest
 from pipeline import ledger, publication, quality, release, transform
 from pipeline.linked_counts import TablesDisagree
 from pipeline.problems import release_cause
+from pipeline.release_lock import ReleaseLockLost, release_lock
 from pipeline.settings import Settings
+from pipeline.warehouse import RELEASE_LOCK
 
 # Long past: the clock no longer makes a release of these nights wait for anybody.
 NIGHT, LATER = date(2026, 2, 3), date(2026, 2, 4)
@@ -154,3 +156,61 @@ def test_why_disclosure_control_refused_is_told_to_the_team_alone(
     assert "disclosure audit failed" in str(told)
     assert secret not in str(told)
     assert secret not in release_cause(outcome.status, str(outcome.reason))[1]
+
+
+def lose_the_lock(connection: psycopg.Connection) -> None:
+    """Ends the session that holds the release lock, as a restart of PostgreSQL or a broken connection does."""
+    ended = connection.execute(
+        "select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory' and objid = %s",
+        (RELEASE_LOCK,),
+    ).fetchall()
+    connection.commit()
+    assert ended == [(True,)]
+
+
+def status_of(connection: psycopg.Connection, number: int) -> str:
+    row = connection.execute("select status from ops.release where release_number = %s", (number,)).fetchone()
+    connection.commit()
+    assert row is not None
+    return str(row[0])
+
+
+def test_a_lock_is_held_until_its_session_ends(settings: Settings, connection: psycopg.Connection) -> None:
+    with release_lock(settings) as lock:
+        lock.check()
+        lose_the_lock(connection)
+        with pytest.raises(ReleaseLockLost, match="nothing was published"):
+            lock.check()
+        with release_lock(settings) as another:
+            another.check()
+
+
+def test_a_release_that_lost_its_lock_does_not_go_on(
+    settings: Settings, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = release._open
+
+    def open_and_lose(own: psycopg.Connection, settings: Settings, night: date, by_hand: bool) -> int:
+        number = opened(own, settings, night, by_hand)
+        lose_the_lock(connection)
+        return number
+
+    monkeypatch.setattr(release, "_open", open_and_lose)
+    monkeypatch.setattr(transform, "build", lambda *_args, **_more: pytest.fail("another release may be building"))
+    with pytest.raises(ReleaseLockLost):
+        release.release(settings, NIGHT, by_hand=True)
+    assert status_of(connection, 1) == "failed"
+
+
+def test_what_was_published_is_not_called_failed(
+    settings: Settings, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def publish_and_lose_the_answer(_settings: Settings, _lock: object, number: int, *_rest: object) -> None:
+        connection.execute("update ops.release set status = 'published' where release_number = %s", (number,))
+        connection.commit()
+        raise psycopg.OperationalError("server closed the connection")
+
+    monkeypatch.setattr(release, "_build_and_publish", publish_and_lose_the_answer)
+    with pytest.raises(psycopg.OperationalError):
+        release.release(settings, NIGHT, by_hand=True)
+    assert status_of(connection, 1) == "published"

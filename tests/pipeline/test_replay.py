@@ -10,7 +10,7 @@ import pytest
 from connectors.delivery import SourceRefused
 from pipeline import ingest, release, transform
 from pipeline.built_state import NOT_TO_BE_BUILT_UPON
-from pipeline.release_lock import ReleaseUnderWay
+from pipeline.release_lock import ReleaseUnderWay, release_lock
 from pipeline.settings import Settings
 from pipeline.warehouse import connect, warehouse_url
 from tests.connectors import samples
@@ -91,7 +91,7 @@ def test_a_replay_beside_a_release_changes_nothing(settings: Settings, connectio
     take_in(settings, raw_kuopio(settings))
     remember_a_build(connection)
     landed = connection.execute(LANDED).fetchall()
-    with connect(settings, autocommit=True) as guard, release._release_lock(guard), pytest.raises(ReleaseUnderWay):
+    with release_lock(settings), pytest.raises(ReleaseUnderWay):
         ingest.replay(settings, NAME)
     assert connection.execute(LANDED).fetchall() == landed
     assert (statuses(connection), fingerprint(connection)) == (["accepted"], "known")
@@ -112,7 +112,7 @@ def test_what_cannot_be_read_any_more_is_not_taken_away_from_a_release(
     landed = connection.execute(LANDED).fetchall()
     connection.commit()
     monkeypatch.setattr(ingest, "check_delivery", refuse)
-    with connect(settings, autocommit=True) as guard, release._release_lock(guard), pytest.raises(ReleaseUnderWay):
+    with release_lock(settings), pytest.raises(ReleaseUnderWay):
         ingest.replay(settings, NAME)
     assert connection.execute(LANDED).fetchall() == landed
     assert statuses(connection) == ["accepted"]
@@ -123,7 +123,7 @@ def test_what_cannot_be_read_any_more_is_not_taken_away_from_a_release(
 def test_what_no_release_has_had_is_read_again_beside_one(settings: Settings, connection: psycopg.Connection) -> None:
     assert take_in(settings, raw_kuopio(settings, without="07523")).status == "held"
     remember_a_build(connection)
-    with connect(settings, autocommit=True) as guard, release._release_lock(guard):
+    with release_lock(settings):
         assert ingest.replay(settings, NAME).status == "held"
     assert fingerprint(connection) == "known"
 

@@ -7,12 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from pipeline import release
 from pipeline.keys import pseudonym_keys
-from pipeline.release_lock import ReleaseUnderWay
+from pipeline.release_lock import ReleaseUnderWay, release_lock
 from pipeline.retention import ARCHIVE_DAYS, forget, retain
 from pipeline.settings import Settings
-from pipeline.warehouse import connect
 
 TODAY = date(2026, 2, 3)
 HETU = "010110A900B"
@@ -213,7 +211,7 @@ def test_nothing_is_removed_beside_a_release(
     enrol(connection, 1, pupil_ref=pseudonym_keys(settings, "kuopio").uuid("pupil", HETU))
     connection.commit()
     rows = "select (select count(*) from landing.school_day) + (select count(*) from landing.enrolment)"
-    with connect(settings, autocommit=True) as guard, release._release_lock(guard):
+    with release_lock(settings):
         with pytest.raises(ReleaseUnderWay, match="run this again when that has ended"):
             remove(settings)
         assert connection.execute(rows).fetchone() == (2,)
