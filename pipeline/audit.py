@@ -95,6 +95,7 @@ def audit(
     findings += _few_others(own, seen, before or {})
     for table, rows in tables.items():
         findings += _told_by_reasons(table, rows, truths[table])
+    findings += _told_by_classes(tables.get("group_sizes", ()), truths.get("group_sizes", ()))
     alike = _noughts_of_the_alike(seen)
     known = _known_to_each(("outsider", *municipalities), seen, relations, set(extra))
     relations = [one for one in relations if _holds(one, seen)]
@@ -382,10 +383,17 @@ def _readable(
             withheld[cell] = max(at_least.get(cell, 0), min(one.shown - _PENDING_WITHIN, one.truth))
             most[cell] = max(one.shown + _PENDING_WITHIN, one.truth)
         elif one.shown is None:
-            withheld[cell] = max(at_least.get(cell, 0), 0 if cell in unseen or one.truth == 0 else 1)
+            withheld[cell] = max(at_least.get(cell, 0), 0 if cell in unseen else min(_one_class(cell), one.truth))
         else:
             shown[cell] = one.shown
     return shown, withheld, most
+
+
+def _one_class(cell: Cell) -> int:
+    """The least number of pupils there can be, if any: of a size of class, in all grades, they are a class at least."""
+    said = dict(cell)
+    lower = said.get("size", "").partition("-")[0].strip("+")
+    return int(lower) if lower.isdecimal() and said["band"] == "all" else 1
 
 
 def _worked_out(
@@ -519,6 +527,19 @@ def _told_by_reasons(
         if is_withheld or row.get("correction_pending"):
             _, said = next(_said(table, truth, everywhere), ("", {"of": table}))
             yield Finding("outsider", _name(tuple(sorted(said.items()))), "the reason in its row tells of it")
+
+
+def _told_by_classes(rows: Sequence[Mapping[str, Any]], truths: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Rows that tell how large classes are while a band's pupils in classes of that size are not shown as they are."""
+    kept_back = {
+        (row["count_day"], row["municipality"], row["group_size"])
+        for row, truth in zip(rows, truths, strict=True)
+        if any(row[count] != truth[count] for count in ("pupils", "population"))
+    }
+    for row in rows:
+        size = (row["count_day"], row["municipality"], row["group_size"])
+        if size in kept_back and (row["groups"] is not None or row["mean_group_size"] is not None):
+            yield Finding("outsider", " ".join(map(str, (*size, row["grade_band"]))), "the size of classes tells of it")
 
 
 def _noughts_of_the_alike(seen: Mapping[Cell, Seen]) -> set[Cell]:

@@ -23,6 +23,7 @@ from pipeline.linked_counts import (
     is_own,
     linked_counts,
     require_linked,
+    smallest_class,
 )
 from pipeline.withholding import SPAN, Release, withheld
 
@@ -48,6 +49,8 @@ SUM_SPAN = 0.2
 LARGEST_SHARE = 0.5
 # Reasons that come of a row's own pupils and lessons: beside what is withheld they would tell that there are none.
 OWN_REASONS = frozenset(("nothing_scheduled", "not_reported"))
+# Columns of group_sizes that tell of whole classes, whatever band the row is of.
+_OF_CLASSES = frozenset(("groups", "mean_group_size"))
 # (month, municipality or `region`, grade band, absence class) → the most lessons of any one pupil.
 Largest = Mapping[tuple[date, str, str, str], float]
 
@@ -170,7 +173,8 @@ def protect(
             values=linked.values,
             sums=linked.sums,
             # Noughts of a group are withheld with it; that the others are none is not relied on.
-            least={count: 0 for count in groups if not linked.values[count]}
+            least={count: smallest_class(count) for count, value in linked.values.items() if value}
+            | {count: 0 for count in groups if not linked.values[count]}
             | {count: max(0, min(one.shown - within, one.value)) for count, one in known.items()},
             most={count: max(one.shown + within, one.value) for count, one in known.items()},
             attackers={
@@ -201,14 +205,37 @@ def protect(
         if count not in linked.unseen
     }
     sums = _withheld_sums(tables, protections, linked, counts, municipalities, largest or {})
+    telling = _telling_sizes(tables.get("group_sizes", ()), linked, counts)
     rows = {
         table: [
-            _shown(row, protections[table], _of_row(counts, linked.at, table, number, row), sums.of_row(table, number))
+            _shown(
+                row,
+                protections[table],
+                _of_row(counts, linked.at, table, number, row),
+                sums.of_row(table, number)
+                | (_OF_CLASSES if table == "group_sizes" and _size(row) in telling else set()),
+            )
             for number, row in enumerate(rows)
         ]
         for table, rows in tables.items()
     }
     return Protected(rows, counts, sums.withheld, linked)
+
+
+def _size(row: Row) -> tuple[Any, ...]:
+    return row["count_day"], row["municipality"], row["group_size"]
+
+
+def _telling_sizes(
+    rows: Sequence[Row], linked: LinkedCounts, counts: Mapping[Count, Decision]
+) -> frozenset[tuple[Any, ...]]:
+    """The sizes of group_sizes of which some grade band is not shown as it is: the classes' number and mean size would
+    tell it, since a class has the pupils of all its grades."""
+    return frozenset(
+        _size(row)
+        for number, row in enumerate(rows)
+        if any(one.decision != "shown" for one in _of_row(counts, linked.at, "group_sizes", number, row).values())
+    )
 
 
 def _few_others(linked: LinkedCounts) -> set[Count]:

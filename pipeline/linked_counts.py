@@ -150,6 +150,12 @@ def _with_what_follows(
     return frozenset(found)
 
 
+def smallest_class(count: Count) -> int:
+    """The least that a count can be where it is not nought: of classes of a size, with all their grades, one class."""
+    size = dict(count.said).get("group", "")
+    return int(size.rstrip("+").split("-")[0]) if count.band == "all" and size[:1].isdigit() else 1
+
+
 def is_own(count: Count, municipality: str) -> bool:
     """Whether the count is of the municipality's own pupils, taught there or living there."""
     return count.places == (municipality,) or ("home", municipality) in count.said

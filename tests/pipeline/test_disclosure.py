@@ -568,6 +568,68 @@ def test_one_count_has_one_decision_in_all_tables() -> None:
     assert {row["pupils"] for row in found["attendance_tiers"]} == {None, 0}
 
 
+def classes(municipality: str, *pupils: int, groups: tuple[int, ...], sizes: tuple[int, ...], band: str = "all") -> Any:
+    """Rows of group_sizes: pupils in classes of each size, how many classes, and of how many pupils these are."""
+    return [
+        {
+            "count_day": DAY,
+            "municipality": municipality,
+            "grade_band": band,
+            "group_size": size,
+            "pupils": value,
+            "population": sum(pupils),
+            "share": Decimal(value) / sum(pupils),
+            "groups": count,
+            "mean_group_size": Decimal(whole) / count if count else None,
+        }
+        for size, value, count, whole in zip(("1-9", "10-19", "20-25"), pupils, groups, sizes, strict=True)
+    ]
+
+
+OF_CLASSES = Protection(
+    {"pupils": ("share", "groups", "mean_group_size"), "population": ("pupils", "share", "groups", "mean_group_size")},
+    SHARES.denominators,
+)
+
+
+def test_a_size_tells_the_least_that_its_pupils_can_be() -> None:
+    """A class of 3, one of 10 and three of 22. Without 3 and 10, 13 are left of 79, of whom at least 10 are in a class
+    of 10 to 19: 1 to 3 are in the small one. Without 3 and 66, 69 are left, at least 20 of them in the large ones."""
+    tables = {"group_sizes": classes("varkaus", 3, 10, 66, groups=(1, 1, 3), sizes=(3, 10, 66))}
+    hidden = dict.fromkeys(("pupils", "share", "groups", "mean_group_size"))
+    careless = {
+        "group_sizes": [{**row, **(hidden if row["group_size"] != "20-25" else {})} for row in tables["group_sizes"]]
+    }
+    small = "band=all day=2025-10-31 of=pupils size=1-9 who=varkaus"
+    assert (small, "can be known to within 2") in {(one.cell, one.what) for one in audit(careless, tables, PLACES)}
+    shown = protect(tables, {"group_sizes": OF_CLASSES}, PLACES).rows
+    assert audit(shown, tables, PLACES) == []
+    assert [row["pupils"] for row in shown["group_sizes"]] == [None, 10, None]
+
+
+def test_the_size_of_a_class_does_not_tell_its_pupils_of_another_band() -> None:
+    """A class of 12: 9 of grades 3-6, and 3 of 7-9, who are withheld. One class of 12 less 9 would tell them."""
+    tables = {
+        "group_sizes": [
+            *classes("varkaus", 0, 0, 44, groups=(0, 0, 2), sizes=(0, 0, 44), band="1-2"),
+            *classes("varkaus", 0, 9, 66, groups=(0, 1, 3), sizes=(0, 12, 66), band="3-6"),
+            *classes("varkaus", 0, 3, 44, groups=(0, 1, 2), sizes=(0, 12, 44), band="7-9"),
+            *classes("varkaus", 0, 12, 154, groups=(0, 1, 7), sizes=(0, 12, 154)),
+        ]
+    }
+    shown = protect(tables, {"group_sizes": OF_CLASSES}, PLACES).rows
+    assert audit(shown, tables, PLACES) == []
+    told = {(row["groups"], row["mean_group_size"]) for row in shown["group_sizes"] if row["group_size"] == "10-19"}
+    assert told == {(None, None)}
+    careless = {
+        "group_sizes": [
+            {**row, "groups": truth["groups"], "mean_group_size": truth["mean_group_size"]}
+            for row, truth in zip(shown["group_sizes"], tables["group_sizes"], strict=True)
+        ]
+    }
+    assert "the size of classes tells of it" in {one.what for one in audit(careless, tables, PLACES)}
+
+
 def test_tables_that_tell_two_numbers_of_one_count_are_refused() -> None:
     tables = {
         "support_levels": levels("kuopio", 60, 20, 17, 9, 0),
