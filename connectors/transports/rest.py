@@ -143,22 +143,31 @@ class _Pages:
                 return by_id
         return None
 
+    def has_versions(self) -> bool:
+        """Whether an id came in two versions: held so by the source, or changed, and moved, while pages were turned."""
+        named = {(one, digest) for one, digest in zip(self.ids, self.item_digests, strict=True) if one is not None}
+        return len(named) > len({one for one, _ in named})
+
 
 def _pull(service: "_Service", dataset: Dataset, resource: str, since: datetime | None) -> _Pull:
-    """All items of a resource; once more from the start when the first turn does not add up."""
+    """All items of a resource; once more from the start when the first turn does not add up, or an id came in two
+    versions: an item that moved to a later page can have pushed another one back over a page that was read already."""
+    before: list[bytes] | None = None
     for attempt in (1, 2):
         try:
             pages = _turn(service, dataset, resource, since)
         except _StartAgain:
             pages = _Pages()
         lines = pages.consistent()
-        if lines is not None and pages.as_of is not None:
+        if lines is not None and pages.as_of is not None and (not pages.has_versions() or lines == before):
             return _Pull(resource, b"".join(line + b"\n" for line in lines), pages.as_of)
+        before = lines
         if attempt == 1:
             service.say(f"{resource}: the pages do not add up; once more from the start")
     service.unavailable(
-        f"the pages of {resource} do not hold as many items as their total says, twice in a row.",
-        f"resurssin {resource} sivuilla ei ole niin monta tietuetta kuin total ilmoittaa, kahdesti peräkkäin.",
+        f"the pages of {resource} do not hold as many items as their total says, or items moved, twice in a row.",
+        f"resurssin {resource} sivuilla ei ole niin monta tietuetta kuin total ilmoittaa, tai tietueet siirtyivät "
+        "sivulta toiselle, kahdesti peräkkäin.",
         "Data may be changing while it is read; try again later.",
         code="total_disagrees",
     )

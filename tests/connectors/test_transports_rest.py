@@ -486,6 +486,26 @@ def test_items_that_the_source_holds_twice_stay(scripted: Callable[[Script], Scr
     assert [json.loads(line)["type"] for line in lines] == ["SICK", "LEAVE", "SICK"]
 
 
+def test_an_item_that_moves_while_pages_are_turned_takes_no_other_one_away(
+    scripted: Callable[[Script], Scripted],
+) -> None:
+    # Sorted by the last change. The first item changes when its page was read: the fourth is on that page then, and the
+    # changed one comes again at the end, so that seven items were read, as the total says.
+    changed = {**ABSENCES[0], "type": "LEAVE"}
+    after = [*ABSENCES[1:], changed]
+    moving = (page(ABSENCES[:3], "a", 7), page(after[3:], None, 7))
+    still = (page(after[:3], "a", 7), page(after[3:], None, 7))
+    pages = [*moving, *still]
+    landed = contents(pull(scripted(only_absences(lambda query, number: pages[number - 1]))))["absence"]
+    assert landed == b"".join([*LANDED_ABSENCES.splitlines(keepends=True)[1:], landed.splitlines(keepends=True)[-1]])
+    assert json.loads(landed.splitlines()[-1])["type"] == "LEAVE"
+    # It goes on moving.
+    again = [*after[1:], {**after[0], "type": "LEAVE"}]
+    pages = [*moving, page(after[:3], "a", 7), page(again[3:], None, 7)]
+    with problem(SourceUnavailable, "absences", "twice in a row"):
+        pull(scripted(only_absences(lambda query, number: pages[number - 1])))
+
+
 def test_a_cursor_that_leads_back_is_a_loop(scripted: Callable[[Script], Scripted]) -> None:
     server = scripted(in_pages(page(ABSENCES[:4], "a", 7), page(ABSENCES[4:], "a", 7)))
     with problem(SourceUnavailable, "absences", "never end"):
